@@ -1,0 +1,1 @@
+"""Which GPU, what it can hold and what it is doing."""

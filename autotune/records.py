@@ -1,0 +1,74 @@
+"""What one replayed turn left behind: the unit of every score, file and report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+SCHEMA_VERSION = "turn-record/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnRecord:
+    """One request as the client saw it. Absent is ``None``; zero is a measured zero.
+
+    Durations are seconds on a monotonic clock; `started_at` is UTC, ISO 8601.
+
+    Attributes:
+        arm: which config was measured: ``trial-0007`` or an arm's name in a comparison.
+        block: repetition of the plan within that arm, from 0.
+        order: position in the replay plan, from 0, the same for every arm.
+        depth_tokens: prompt tokens as the engine counted them (cached included).
+        cached_tokens: prompt tokens that the engine says it reused.
+        computed_tokens: prompt tokens that it says it prefilled.
+        output_tokens: completion tokens that the engine reports (reasoning included).
+        asked_output_tokens: the pinned output length.
+        ttft_s: request sent to first non-empty content, reasoning or tool-call delta.
+        decode_tps: (n-1) / (t_last - t_first); ``None`` below two tokens.
+        wall_s: request sent to the end of the stream.
+        server_prefill_s, server_decode_s: the engine's own timings, where it reports them.
+        draft_tokens, draft_accepted_tokens: speculation, where the engine reports it.
+        failure: ``None`` for a good turn, else a `FailureKind` value.
+    """
+
+    arm: str
+    block: int
+    order: int
+    session_id: str
+    turn: int
+    started_at: str
+    asked_output_tokens: int | None
+    depth_tokens: int | None = None
+    cached_tokens: int | None = None
+    computed_tokens: int | None = None
+    output_tokens: int | None = None
+    ttft_s: float | None = None
+    decode_tps: float | None = None
+    wall_s: float | None = None
+    server_prefill_s: float | None = None
+    server_decode_s: float | None = None
+    draft_tokens: int | None = None
+    draft_accepted_tokens: int | None = None
+    finish_reason: str | None = None
+    boundary: str | None = None
+    failure: str | None = None
+    detail: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether this turn may be scored."""
+        return self.failure is None
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object with its schema version."""
+        return {"schema_version": SCHEMA_VERSION, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> TurnRecord:
+        """The record back from `to_json`; unknown keys are refused with ``KeyError``."""
+        known = {f.name for f in fields(cls)}
+        body = {k: v for k, v in data.items() if k != "schema_version"}
+        if unknown := set(body) - known:
+            raise KeyError(f"unknown keys in a turn record: {sorted(unknown)}")
+        return cls(**body)

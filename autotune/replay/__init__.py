@@ -1,0 +1,1 @@
+"""A workload and an endpoint in, turn records out."""

@@ -1,0 +1,1 @@
+"""Search space to verdict: sampling, budget, confirmation."""

@@ -1,0 +1,1 @@
+"""What is on disk of a study; knows nothing of engines."""

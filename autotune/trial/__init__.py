@@ -1,0 +1,1 @@
+"""One candidate measured, from launch to stop."""

@@ -1,0 +1,58 @@
+"""The measurer seam: a candidate and a plan in, a measurement out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from autotune.candidate import Candidate, Setting
+from autotune.launchers.failure import Failure
+from autotune.records import TurnRecord
+from autotune.replay.plan import ReplayPlan
+
+RecordSink = Callable[[TurnRecord], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialSeconds:
+    """Where the engine-seconds of one measurement went."""
+
+    load_s: float = 0.0
+    warm_up_s: float = 0.0
+    replay_s: float = 0.0
+    stop_s: float = 0.0
+
+    @property
+    def total_s(self) -> float:
+        """All of it."""
+        return self.load_s + self.warm_up_s + self.replay_s + self.stop_s
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One candidate measured once. With a `failure` nothing of it may be scored."""
+
+    candidate: Candidate
+    arm: str
+    block: int
+    records: tuple[TurnRecord, ...]
+    failure: Failure | None
+    seconds: TrialSeconds = TrialSeconds()
+    effective: Mapping[str, Setting] = field(default_factory=dict)
+    telemetry: Mapping[str, Any] = field(default_factory=dict)
+    log_path: Path | None = None
+
+
+class Measurer(Protocol):
+    """Real (launcher + replay), recorded (a finished study) or simulated."""
+
+    def measure(
+        self, candidate: Candidate, plan: ReplayPlan, *, arm: str, block: int, sink: RecordSink
+    ) -> Measurement:
+        """Measure `candidate`; every record goes to `sink` the moment its turn ends.
+
+        Failures of the candidate are in the result. `MachineError` leaves: the study cannot go on.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Captures in, Workload out."""

@@ -1,0 +1,1 @@
+"""One file a capture format; `detect` chooses by evidence, never by guessing."""
