@@ -1,0 +1,50 @@
+"""What a person asked for: one frozen request, resolved from flags, environment and files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autotune.candidate import Setting
+
+DEFAULT_BUDGET_S = 1800.0
+"""Used when neither a budget nor a number of trials is given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """One ``autotune run``. Durations in seconds, depths in tokens as the engine counts them."""
+
+    workload: Path
+    gpu: str = "auto"
+    engine: str = "auto"
+    engine_path: Path | None = None
+    model: Path | None = None
+    budget_s: float | None = None
+    trials: int | None = None
+    depth: str | None = None
+    objective: str = "turn"
+    history: str = "closed-loop"
+    order: str = "interleaved"
+    concurrency: int = 1
+    study: str | None = None
+    studies_dir: Path = Path("studies")
+    new_study: bool = False
+    dry_run: bool = False
+    seed: int = 0
+    allow_quality_change: bool = False
+    max_depth: int | None = None
+    max_sessions: int | None = None
+    max_output_tokens: int | None = None
+    min_context: int | None = None
+    confirm_blocks: int = 3
+    pins: Mapping[str, Setting] = field(default_factory=dict)
+    incumbent: Path | None = None
+
+    @property
+    def effective_budget_s(self) -> float | None:
+        """The budget kept: the default one when nothing else bounds the search."""
+        if self.budget_s is None and self.trials is None:
+            return DEFAULT_BUDGET_S
+        return self.budget_s

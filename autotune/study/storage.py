@@ -1,0 +1,76 @@
+"""Optuna's part of a study: an RDB on SQLite with a heartbeat."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from autotune.errors import MachineError
+from autotune.study.folder import StudyFolder
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.samplers import BaseSampler
+    from optuna.storages import RDBStorage
+    from optuna.trial import FrozenTrial
+
+HEARTBEAT_S = 30
+"""How often a running trial says that it lives; others take it for dead after four of these."""
+
+
+def _storage(folder: StudyFolder) -> RDBStorage:
+    import optuna
+    from sqlalchemy.exc import DatabaseError
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return optuna.storages.RDBStorage(
+                f"sqlite:///{folder.database}",
+                heartbeat_interval=HEARTBEAT_S,
+                grace_period=4 * HEARTBEAT_S,
+            )
+    except DatabaseError as error:
+        reason = str(error.orig) if error.orig else str(error)
+        raise MachineError(
+            f"{folder.database} cannot be opened: {reason}", "restore it or start a new study"
+        ) from None
+
+
+@contextmanager
+def open_study(folder: StudyFolder, sampler: BaseSampler) -> Iterator[Study]:
+    """The study, made if it is not there; its connections are closed at the end."""
+    import optuna
+
+    folder.path.mkdir(parents=True, exist_ok=True)
+    storage = _storage(folder)
+    try:
+        yield optuna.create_study(
+            storage=storage,
+            study_name=folder.name,
+            sampler=sampler,
+            direction="minimize",
+            load_if_exists=True,
+        )
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def load_trials(folder: StudyFolder) -> list[FrozenTrial]:
+    """Every trial in order, for reading; empty when the study has none yet."""
+    import optuna
+
+    if not folder.database.is_file():
+        return []
+    storage = _storage(folder)
+    try:
+        return optuna.load_study(study_name=folder.name, storage=storage).get_trials()
+    except KeyError:
+        return []
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
