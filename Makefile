@@ -1,0 +1,93 @@
+# Needs make and Python 3.11 or newer; everything else goes into .venv and the cache.
+# `make help` lists the targets. Every recipe is a command that you could type yourself.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/autotune
+
+# Real weights for the demo and the tests, and the real engine for the engine tests.
+MODEL := $(CACHE)/models/SmolLM2-135M-Instruct.Q4_1.gguf
+DEEP_MODEL := $(CACHE)/models/random-llama-2x256-131072-r1.gguf
+LLAMA_SERVER := $(CACHE)/engines/llama-server-b11434/llama-server
+TEST_ENV = AUTOTUNE_TEST_MODEL=$(MODEL) AUTOTUNE_TEST_LLAMA_SERVER=$(LLAMA_SERVER) \
+	AUTOTUNE_TEST_DEEP_MODEL=$(DEEP_MODEL)
+PYTEST = $(BIN)/python -m pytest
+PYTEST_ARGS ?=
+
+# The demo: small enough to end within 6 minutes on 2 cores, large enough to be a real search.
+DEMO_STUDY ?= demo
+DEMO_TRIALS ?= 10
+DEMO_WORKLOAD ?= .demo/sessions.jsonl
+DEMO_SYNTHESIZE ?= --sessions 4 --turns 6 --depth 2400 --seed 7
+DEMO_RUN ?= --trials $(DEMO_TRIALS) --budget 5m
+
+.DEFAULT_GOAL := help
+.PHONY: help demo dev check types imports docs docs-check test test-engines bench wheel models \
+	llama-server clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) $(MODEL)  ## tune a real engine on this machine, end to end (about 6 minutes)
+	@mkdir -p $(dir $(DEMO_WORKLOAD))
+	$(BIN)/autotune captures synthesize $(DEMO_SYNTHESIZE) --output $(DEMO_WORKLOAD)
+	@# Exit code 1 says that nothing beats the engine's defaults: an answer, not an error.
+	$(BIN)/autotune run --engine reference --model $(MODEL) --workload $(DEMO_WORKLOAD) \
+		--gpu cpu --study $(DEMO_STUDY) $(DEMO_RUN) || test $$? -eq 1
+
+dev: $(READY)  ## set up .venv with autotune (editable), the reference engine and the dev tools
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else \
+		"autotune needs Python 3.11 or newer: run make PYTHON=python3.12, or what you have")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[reference,dev]'
+	@touch $@
+
+check: $(READY) types imports docs-check  ## lint, format, types, direction of imports, docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)  ## mypy --strict on the package as it is installed, and on the tools
+	$(BIN)/python tools/types_tree.py --output .types
+	MYPYPATH=.types $(BIN)/python -m mypy -p autotune
+	MYPYPATH=tools $(BIN)/python -m mypy tools
+
+imports: $(READY)  ## the direction of imports (import-linter), on the package as it is installed
+	$(BIN)/python tools/types_tree.py --output .imports
+	cd .imports && ../$(BIN)/lint-imports --config ../pyproject.toml --no-cache
+
+docs: $(READY)  ## write docs/cli.md from the commands' own help
+	$(BIN)/python tools/cli_reference.py
+
+docs-check: $(READY)  ## links, example commands and docs/cli.md agree with the code
+	$(BIN)/python tools/cli_reference.py --check
+	$(BIN)/python tools/docs_check.py
+
+test: $(READY) $(MODEL)  ## the test suite, on the reference engine (no GPU needed)
+	$(TEST_ENV) $(PYTEST) $(PYTEST_ARGS)
+
+test-engines: models llama-server  ## the tests on the real llama-server (built once, 5 minutes)
+	$(TEST_ENV) $(PYTEST) -m engines $(PYTEST_ARGS)
+
+bench: models llama-server  ## measure speed and overhead; only on a quiet machine
+	$(TEST_ENV) $(PYTEST) -m bench -s $(PYTEST_ARGS)
+
+wheel: $(READY)  ## build sdist and wheel into dist/, install it clean and use it
+	$(BIN)/python tools/check_wheel.py --output dist
+
+models: $(MODEL) $(DEEP_MODEL)  ## fetch SmolLM2 and make the deep test model, into the cache
+
+$(MODEL): | $(READY)
+	$(BIN)/python tools/fetch_smollm2.py --output $@
+
+$(DEEP_MODEL): $(MODEL) | $(READY)
+	$(BIN)/python tools/make_deep_gguf.py --donor $(MODEL) --output $@
+
+llama-server: $(READY)  ## build the real llama-server into the cache (needs cmake and g++)
+	$(BIN)/python tools/build_llama_server.py --output $(LLAMA_SERVER)
+
+clean:  ## remove what make made here; the cache and the studies stay
+	rm -rf $(VENV) .types .imports .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
