@@ -19,11 +19,13 @@ class CommandIO:
 
     `json` asks for one JSON document on stdout instead of tables (``--json``); `debug` lets
     tracebacks through (``--debug``); `display` is ``auto``, ``rich``, ``plain`` or ``none``.
+    `argv` is the command line without global flags, to be shown in a hint to run it again.
     """
 
     json: bool = False
     debug: bool = False
     display: str = "auto"
+    argv: tuple[str, ...] = ()
 
     @cached_property
     def out(self) -> Console:

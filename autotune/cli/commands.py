@@ -1,0 +1,70 @@
+"""The table of commands: names, one line each, and where their models live.
+
+It is plain text, so that ``autotune --help`` answers without importing a command.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSpec:
+    """One command of the top level. `line` is what ``autotune --help`` says of it."""
+
+    name: str
+    line: str
+    module: str
+    model: str
+
+    def load(self) -> type[BaseModel]:
+        """The pydantic model of the command; imports its module."""
+        found: type[BaseModel] = getattr(import_module(self.module), self.model)
+        return found
+
+
+COMMANDS: dict[str, CommandSpec] = {
+    spec.name: spec
+    for spec in (
+        CommandSpec(
+            "run",
+            "find the settings that make this workload fast on this GPU",
+            "autotune.cli.run",
+            "Run",
+        ),
+        CommandSpec(
+            "captures",
+            "what captured agent sessions hold, and made-up ones",
+            "autotune.cli.captures",
+            "Captures",
+        ),
+        CommandSpec("study", "what was measured", "autotune.cli.study", "Study"),
+        CommandSpec(
+            "export", "a launch config with its provenance", "autotune.cli.export", "Export"
+        ),
+        CommandSpec(
+            "engine",
+            "which engines are here, and whether they keep the contract",
+            "autotune.cli.engine",
+            "Engine",
+        ),
+        CommandSpec("doctor", "is this machine fit to measure", "autotune.cli.doctor", "Doctor"),
+        CommandSpec(
+            "config",
+            "every setting and where it comes from",
+            "autotune.cli.config_show",
+            "Config",
+        ),
+        CommandSpec(
+            "completion",
+            "completion script for bash, zsh or fish",
+            "autotune.cli.completion",
+            "Completion",
+        ),
+    )
+}

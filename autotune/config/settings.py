@@ -1,0 +1,111 @@
+"""Every setting that can be written in a file or the environment, in sections.
+
+A command takes the sections it needs by inheriting from them; only fields that come from a section
+are looked up outside the command line.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from autotune.config.values import Duration, Pins, Tokens
+
+Objective = Literal["turn", "ttft", "decode"]
+History = Literal["closed-loop", "recorded"]
+Order = Literal["interleaved", "sequential"]
+Display = Literal["auto", "rich", "plain", "none"]
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+
+class EngineSettings(Section):
+    """Which GPU, engine and model."""
+
+    gpu: str = Field("auto", description="auto, cpu, a GPU's name (3090) or its UUID")
+    engine: str = Field(
+        "auto", description="engine to tune; auto is llama-server if installed, else reference"
+    )
+    engine_path: Path | None = Field(None, description="the engine's program, if not on PATH")
+    model: Path | None = Field(None, description="the model file to serve")
+
+
+class WorkloadSettings(Section):
+    """What is replayed, and how."""
+
+    workload: Path | None = Field(None, description="captured sessions: a file or a directory")
+    depth: str | None = Field(
+        None, description="depth bucket to score, e.g. 30k-60k (default: the deepest with data)"
+    )
+    max_depth: Annotated[Tokens, Field(ge=1)] | None = Field(
+        None, description="cut sessions where the prompt gets deeper than this many tokens"
+    )
+    max_sessions: int | None = Field(None, ge=1, description="replay at most this many sessions")
+    max_output_tokens: int | None = Field(None, ge=1, description="cut longer replies to this")
+    history: History = Field(
+        "closed-loop", description="what later prompts carry: the engine's own replies, or recorded"
+    )
+    order: Order = Field("interleaved", description="sessions as their timestamps were, or in turn")
+    concurrency: int = Field(1, ge=1, description="sessions in flight at once")
+
+
+class SearchSettings(Section):
+    """What is searched, for how long, and what counts as better."""
+
+    study: str | None = Field(None, description="name of the study; an existing one is continued")
+    objective: Objective = Field("turn", description="what is made smaller or faster")
+    budget: Annotated[Duration, Field(gt=0)] | None = Field(
+        None, description="wall time for the whole run: 90s, 10m, 2h"
+    )
+    trials: int | None = Field(None, ge=1, description="number of trials")
+    confirm_blocks: int | None = Field(
+        None, ge=1, description="at most this many repetitions of each arm in the confirmation"
+    )
+    min_context: Annotated[Tokens, Field(ge=1)] | None = Field(
+        None, description="context length that every candidate must offer, in tokens"
+    )
+    allow_quality_change: bool = Field(
+        False, description="also search settings that can change what the model says"
+    )
+    set_: Pins = Field(
+        default_factory=dict,
+        alias="set",
+        description="pin an engine flag: --set batch-size=512 (may be repeated)",
+    )
+    incumbent: Path | None = Field(
+        None, description="the config in use now, as exported with --format json"
+    )
+    seed: int = Field(0, ge=0, description="seed of everything random")
+
+
+class StudiesSettings(Section):
+    """Where studies are kept."""
+
+    studies_dir: Path = Field(Path("studies"), description="directory that holds the studies")
+
+
+class DisplaySettings(Section):
+    """How progress is shown."""
+
+    display: Display = Field(
+        "auto", description="progress on stderr; auto is rich on a terminal, else plain"
+    )
+
+
+SECTIONS: tuple[type[Section], ...] = (
+    EngineSettings,
+    WorkloadSettings,
+    SearchSettings,
+    StudiesSettings,
+    DisplaySettings,
+)
+
+
+class Settings(DisplaySettings, StudiesSettings, SearchSettings, WorkloadSettings, EngineSettings):
+    """Every setting there is, in the order of `SECTIONS`."""
