@@ -9,8 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from autotune.candidate import Candidate, Setting
 from autotune.launchers.failure import Failure
+
+from autotune.candidate import Candidate, Setting
 
 
 class CacheArm(StrEnum):
@@ -41,7 +42,8 @@ class LaunchContext:
 
     `work_dir` is private to one launch: HOME and XDG directories are made below it.
     `log_path` receives the engine's stdout and stderr. `trial_id` marks the process's environment
-    (``AUTOTUNE_TRIAL``), so that leftovers of a killed autotune are found.
+    (``AUTOTUNE_TRIAL``), so that leftovers of a killed autotune are found. `port` is a free port
+    that `launch` found, for engines that cannot choose and announce one themselves.
     """
 
     model: Path
@@ -49,6 +51,7 @@ class LaunchContext:
     log_path: Path
     trial_id: str
     host: str = "127.0.0.1"
+    port: int = 0
     gpu_uuid: str | None = None
     cache_arm: CacheArm = CacheArm.ON
     start_timeout_s: float = 600.0
@@ -56,12 +59,19 @@ class LaunchContext:
 
 @dataclass(frozen=True, slots=True)
 class LaunchSpec:
-    """What is executed. `asked` are the settings a read-back must confirm."""
+    """What is executed.
+
+    `env` is laid over the few inherited variables (see `environment`). `asked` are the settings a
+    read-back must confirm. `base_url` is set when it is known before the engine announces it.
+    `inherit` names further variables that are handed through.
+    """
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
     cwd: Path
     asked: Mapping[str, Setting] = field(default_factory=dict)
+    base_url: str | None = None
+    inherit: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -1,0 +1,58 @@
+"""Small JSON questions to an engine on this machine: no proxy, no TLS, no retry."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status and JSON body; a body that is not JSON is ``None``."""
+
+    status: int
+    body: Any
+
+
+def ask(base_url: str, path: str, payload: Any = None, *, timeout_s: float = 5.0) -> Answer | None:
+    """GET, or POST when there is a payload. ``None`` when nobody answers in time."""
+    parts = urlsplit(base_url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_s)
+    try:
+        _send(connection, parts.path + path, payload)
+        response = connection.getresponse()
+        return Answer(response.status, _json(response.read()))
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def _send(connection: http.client.HTTPConnection, path: str, payload: Any) -> None:
+    if payload is None:
+        connection.request("GET", path)
+    else:
+        body = json.dumps(payload).encode()
+        connection.request("POST", path, body, {"Content-Type": "application/json"})
+
+
+def _json(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError:
+        return None
+
+
+def dig(body: Any, dotted: str) -> Any:
+    """The value at a dotted path (digits index lists); ``None`` where there is none."""
+    for key in dotted.split("."):
+        if isinstance(body, dict):
+            body = body.get(key)
+        elif isinstance(body, list) and key.isdigit() and int(key) < len(body):
+            body = body[int(key)]
+        else:
+            return None
+    return body

@@ -1,0 +1,262 @@
+"""Any engine, described by a manifest instead of code."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from autotune.launchers.arguments import arguments
+from autotune.launchers.environment import inherited, private
+from autotune.launchers.failure import Failure, FailureKind, TrialError
+from autotune.launchers.failures import LogPattern, explain
+from autotune.launchers.http import Answer, ask, dig
+from autotune.launchers.manifest import Manifest, ReadBack, ReadyCheck, fill
+from autotune.launchers.process import stop_process
+from autotune.launchers.program import flags_in, output_of, sha256_of
+from autotune.launchers.protocol import (
+    CacheArm,
+    EngineBuild,
+    LaunchContext,
+    LaunchSpec,
+    Server,
+)
+from autotune.launchers.read_back import as_setting, last_match, parsed, settings_in
+
+from autotune.candidate import Candidate, Setting
+from autotune.errors import MachineError
+
+
+class InHouseLauncher:
+    """A launcher that does what its manifest says. `folder` is where the manifest was found."""
+
+    def __init__(self, manifest: Manifest, folder: Path, engine_path: Path | None = None) -> None:
+        self.manifest = manifest
+        self.name = manifest.name
+        self.model_name = manifest.model_name
+        self._folder = folder
+        self._engine_path = engine_path
+        self._build: EngineBuild | None = None
+        self._patterns = tuple(
+            LogPattern(re.compile(p.regex, re.MULTILINE), p.kind, p.message)
+            for p in manifest.failure
+        )
+
+    def detect(self) -> EngineBuild:
+        """The engine, asked once. Raises `MachineError` when its program is missing or fails."""
+        if self._build is None:
+            self._build = self._probe()
+        return self._build
+
+    def _probe(self) -> EngineBuild:
+        command = self.manifest.command
+        values = self._static()
+        program = _find(fill(command.argv[0], values), self._hint())
+        version = self._ask_program(command.version).strip()
+        flags = flags_in(self._ask_program(command.help))
+        return EngineBuild(self.name, str(program), version, sha256_of(program), flags)
+
+    def _ask_program(self, template: list[str]) -> str:
+        if not template:
+            return ""
+        argv = [fill(a, self._static()) for a in template]
+        return output_of(argv, inherited(os.environ, self.manifest.command.inherit), self._hint())
+
+    def _hint(self) -> str:
+        return self.manifest.hint or "check [command] in the manifest, or give --engine-path"
+
+    def _static(self) -> dict[str, str]:
+        values = {"python": sys.executable, "manifest_dir": str(self._folder)}
+        if self._engine_path is not None:
+            values["engine"] = str(self._engine_path)
+        return values
+
+    def command(self, candidate: Candidate, context: LaunchContext) -> LaunchSpec:
+        """What would be executed. Raises `TrialError` (``BAD_FLAG``) for settings it refuses."""
+        command = self.manifest.command
+        asked = self._settings(candidate, context.cache_arm)
+        values = self._values(context)
+        env = private(context, command.gpu_env)
+        env |= {name: fill(text, values) for name, text in command.env.items()}
+        return LaunchSpec(
+            argv=self._argv(command.argv, asked, values),
+            env=env,
+            cwd=context.work_dir,
+            asked=asked,
+            base_url=self._known_url(context),
+            inherit=tuple(command.inherit),
+        )
+
+    def _settings(self, candidate: Candidate, arm: CacheArm) -> dict[str, Setting]:
+        cold = self.manifest.command.cache_off if arm is CacheArm.OFF else {}
+        settings = {**self.manifest.command.always, **candidate.settings, **cold}
+        for name in settings:
+            self._check_name(name)
+        return settings
+
+    def _check_name(self, name: str) -> None:
+        flags = self.manifest.flags
+        if any(fnmatch.fnmatch(name, pattern) for pattern in flags.forbidden):
+            raise TrialError(Failure(FailureKind.BAD_FLAG, f"--{name} may not be tuned"))
+        accepted = self._build.flags if self._build is not None else frozenset[str]()
+        if accepted and flags.names.get(name, name) not in accepted:
+            message = f"this build of {self.name} has no flag --{name}"
+            raise TrialError(Failure(FailureKind.BAD_FLAG, message))
+
+    def _argv(
+        self, template: list[str], settings: Mapping[str, Setting], values: Mapping[str, str]
+    ) -> tuple[str, ...]:
+        flags = self.manifest.flags
+        spelt = arguments(
+            settings,
+            names=flags.names,
+            off=flags.off,
+            prefix=flags.prefix,
+            negative=flags.negative,
+            equals=flags.assign == "equals",
+        )
+        argv: list[str] = []
+        for item in template:
+            argv += spelt if item == "{settings}" else [fill(item, values)]
+        return tuple(argv)
+
+    def _values(self, context: LaunchContext) -> dict[str, str]:
+        return {
+            **self._static(),
+            "model": str(context.model),
+            "host": context.host,
+            "port": str(self._port(context)),
+            "work_dir": str(context.work_dir),
+        }
+
+    def _port(self, context: LaunchContext) -> int:
+        port = self.manifest.address.port
+        return context.port if port == "free" else port
+
+    def _known_url(self, context: LaunchContext) -> str | None:
+        if self.manifest.address.log is not None:
+            return None
+        return f"http://{context.host}:{self._port(context)}"
+
+    def address(self, log_text: str) -> str | None:
+        """What the address pattern finds; a bare port is on this machine."""
+        pattern = self.manifest.address.log
+        found = last_match(pattern, log_text) if pattern is not None else None
+        if found is not None and found.isdigit():
+            return f"http://127.0.0.1:{found}"
+        return found.rstrip("/") if found is not None else None
+
+    def ready(self, server: Server) -> bool:
+        """Whether the ready path answers and every check holds; `TrialError` when one fails."""
+        ready = self.manifest.ready
+        answer = ask(server.base_url, ready.path)
+        if answer is None or answer.status != ready.status:
+            return False
+        return all(self._check(server, check) for check in ready.checks)
+
+    def _check(self, server: Server, check: ReadyCheck) -> bool:
+        answer = ask(server.base_url, check.path)
+        if answer is None or answer.status != 200:
+            return False
+        value = dig(answer.body, check.json_path)
+        if _holds(check, value, self._values(server.context)):
+            return True
+        message = f"{check.path} says {check.json_path} = {value!r}"
+        raise TrialError(Failure(check.kind, message))
+
+    def effective(self, server: Server) -> Mapping[str, Setting]:
+        """What every read-back of the manifest finds, under the candidate's names."""
+        found: dict[str, Setting] = {}
+        log_text = server.log_text()
+        for source in self.manifest.effective:
+            found |= _read_back(source, server.base_url, log_text)
+        return found
+
+    def request_fields(self, arm: CacheArm, output_tokens: int | None) -> Mapping[str, Any]:
+        """Fields of the manifest for this arm and length."""
+        request = self.manifest.request
+        fields = {**request.always}
+        fields |= request.cache_off if arm is CacheArm.OFF else request.cache_on
+        if output_tokens is not None:
+            fields |= request.pinned
+            fields |= dict.fromkeys(request.output_tokens, output_tokens)
+        return fields
+
+    def count_tokens(
+        self, server: Server, messages: tuple[Mapping[str, Any], ...], tools: tuple[Any, ...]
+    ) -> int | None:
+        """Ask the counting endpoint, where the manifest names one."""
+        tokens = self.manifest.tokens
+        if tokens.count_path is None:
+            return None
+        payload = {"model": self.model_name, "messages": list(messages)}
+        if tools:
+            payload["tools"] = list(tools)
+        answer = ask(server.base_url, tokens.count_path, payload, timeout_s=60.0)
+        return counted(answer, tokens.count)
+
+    def failure(self, log_text: str, returncode: int | None) -> Failure:
+        """The first pattern of the manifest that the log matches, else crash or timeout."""
+        return explain(self._patterns, log_text, returncode)
+
+    def stop(self, server: Server) -> None:
+        """SIGTERM, wait, kill the group."""
+        stop_process(server.process)
+
+    def export_argv(self, candidate: Candidate, context: LaunchContext) -> tuple[str, ...]:
+        """What a person would type to serve `candidate`: the manifest's export form, or argv."""
+        template = self.manifest.export.argv or self.manifest.command.argv
+        settings = self._settings(candidate, CacheArm.ON)
+        values = {**self._values(context), "port": str(context.port)}
+        return self._argv(template, settings, values)
+
+
+def _find(program: str, hint: str) -> Path:
+    """The program's file: a path as it is, a bare name from PATH."""
+    import shutil
+
+    found = shutil.which(program)
+    if found is None:
+        raise MachineError(f"there is no program {program}", hint)
+    return Path(found).resolve()
+
+
+def _holds(check: ReadyCheck, value: Any, values: Mapping[str, str]) -> bool:
+    if check.above is not None:
+        return isinstance(value, (int, float)) and value > check.above
+    wanted = fill(check.equals, values) if isinstance(check.equals, str) else check.equals
+    return bool(value == wanted)
+
+
+def _read_back(source: ReadBack, base_url: str, log_text: str) -> dict[str, Setting]:
+    value = _source_value(source, base_url, log_text)
+    if source.json_path is not None:
+        value = dig(value, source.json_path)
+    if source.setting is None:
+        return settings_in(value)
+    setting = as_setting(value)
+    return {} if setting is None else {source.setting: setting}
+
+
+def _source_value(source: ReadBack, base_url: str, log_text: str) -> Any:
+    if source.log is not None:
+        return parsed(last_match(source.log, log_text))
+    answer = ask(base_url, source.path or "/")
+    return answer.body if answer is not None and answer.status == 200 else None
+
+
+def counted(answer: Answer | None, path: str) -> int | None:
+    """The token count in `answer`. Raises `TrialError` when the server refused the messages."""
+    if answer is None or answer.status in (404, 405, 501):
+        return None
+    if answer.status != 200:
+        text = dig(answer.body, "error.message") or f"HTTP {answer.status}"
+        raise TrialError(Failure(FailureKind.BAD_REPLY, f"the prompt was refused: {text}"))
+    value = dig(answer.body, path)
+    if isinstance(value, list):
+        return len(value)
+    return value if isinstance(value, int) else None

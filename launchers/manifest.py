@@ -1,0 +1,235 @@
+"""The in-house engine's manifest: everything autotune must know about an engine, as TOML.
+
+The format is documented field by field in ``docs/in-house-engine.md``. Nothing in a manifest is
+evaluated: placeholders are replaced, regular expressions are matched, dotted paths are followed.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from autotune.launchers.failure import FailureKind
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from autotune.candidate import Setting
+from autotune.errors import UserError
+
+PLACEHOLDERS = frozenset(
+    {"python", "engine", "manifest_dir", "model", "host", "port", "settings", "work_dir"}
+)
+"""What may stand in braces in `Command.argv`, `Command.env` and `ReadyCheck.equals`."""
+
+_BRACES = re.compile(r"\{([a-z_]+)\}")
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """`text` with every ``{name}`` of `values` replaced; other braces stay as they are."""
+    return _BRACES.sub(lambda m: values.get(m[1], m[0]), text)
+
+
+def _known_placeholders(text: str) -> str:
+    if unknown := set(_BRACES.findall(text)) - PLACEHOLDERS:
+        known = ", ".join(sorted(PLACEHOLDERS))
+        raise ValueError(f"unknown placeholder {{{min(unknown)}}}; known: {known}")
+    return text
+
+
+def _regex(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    return text
+
+
+Template = Annotated[str, AfterValidator(_known_placeholders)]
+Regex = Annotated[str, AfterValidator(_regex)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Command(_Part):
+    """How the engine is started."""
+
+    argv: list[Template] = Field(min_length=1)
+    """``{settings}``, alone in its item, becomes the candidate's flags."""
+    env: dict[str, Template] = {}
+    inherit: list[str] = []
+    """Environment variables handed through besides the built-in allow-list."""
+    gpu_env: str = "CUDA_VISIBLE_DEVICES"
+    """The variable that gets the GPU's UUID when a study names one."""
+    version: list[Template] = []
+    """A command that prints the engine's version on stdout or stderr."""
+    help: list[Template] = []
+    """A command that prints ``--flags``; without it any setting name is let through."""
+    always: dict[str, Setting] = {}
+    """Settings stated on every launch unless the candidate sets them."""
+    cache_off: dict[str, Setting] = {}
+    """Settings laid over the candidate in the cold arm."""
+
+    @model_validator(mode="after")
+    def _one_settings_item(self) -> Command:
+        if sum("{settings}" in a for a in self.argv) != 1 or "{settings}" not in self.argv:
+            raise ValueError('argv needs exactly one item "{settings}", by itself')
+        return self
+
+
+class Flags(_Part):
+    """How a setting becomes arguments; ``{name}`` is the flag's name, ``{value}`` its value."""
+
+    assign: Literal["space", "equals"] = "space"
+    prefix: str = "--"
+    negative: str = "no-"
+    names: dict[str, str] = {}
+    """Setting name -> the flag's own name, where they differ."""
+    off: dict[str, list[str]] = {}
+    """Setting name -> arguments that switch it off, where ``--no-NAME`` is not it."""
+    forbidden: list[str] = []
+    """Settings that are refused: globs."""
+
+
+class Address(_Part):
+    """Where the engine listens: announced in its log, or on a port that we choose."""
+
+    log: Regex | None = None
+    """A pattern whose first group is the base URL, or the port when it is all digits."""
+    port: int | Literal["free"] = 0
+    """What ``{port}`` becomes; ``free`` is a port that was free a moment before."""
+
+    @model_validator(mode="after")
+    def _knowable(self) -> Address:
+        if self.log is None and self.port == 0:
+            raise ValueError('give a log pattern, or port = "free", or a fixed port')
+        return self
+
+
+class ReadyCheck(_Part):
+    """One JSON answer that proves it is our server with our model."""
+
+    path: str
+    json_path: str
+    equals: Template | int | float | bool | None = None
+    above: float | None = None
+    kind: FailureKind = FailureKind.WRONG_SERVER
+
+    @model_validator(mode="after")
+    def _one_test(self) -> ReadyCheck:
+        if (self.equals is None) == (self.above is None):
+            raise ValueError("give either equals or above")
+        return self
+
+
+class Ready(_Part):
+    """When the engine may be asked."""
+
+    path: str = "/health"
+    status: int = 200
+    checks: list[ReadyCheck] = []
+
+
+class Request(_Part):
+    """What the body of a chat completion carries."""
+
+    output_tokens: list[str] = ["max_tokens"]
+    """Fields that take the pinned reply length."""
+    pinned: dict[str, Any] = {}
+    """Fields sent with a pinned length, such as ``ignore_eos = true``."""
+    always: dict[str, Any] = {"stream_options": {"include_usage": True}, "temperature": 0}
+    cache_on: dict[str, Any] = {}
+    cache_off: dict[str, Any] = {}
+
+
+class Tokens(_Part):
+    """Where token counts are: dotted paths in the usage chunk, and a counting endpoint."""
+
+    prompt: str = "usage.prompt_tokens"
+    cached: str = "usage.prompt_tokens_details.cached_tokens"
+    output: str = "usage.completion_tokens"
+    count_path: str | None = None
+    """POST here with ``messages`` and ``tools`` and it says how long the prompt is."""
+    count: str = "input_tokens"
+    """Dotted path of that number in the answer; a list counts its items."""
+
+
+class ReadBack(_Part):
+    """Where the value of settings can be read from a running engine."""
+
+    path: str | None = None
+    """A path answering JSON."""
+    log: Regex | None = None
+    """A pattern in the log; the last match counts, its first group is the value or JSON."""
+    json_path: str | None = None
+    """Dotted path in the JSON; without it the JSON itself is used."""
+    setting: str | None = None
+    """The setting it gives; without it the JSON is an object of settings by name."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> ReadBack:
+        if (self.path is None) == (self.log is None):
+            raise ValueError("give either path or log")
+        return self
+
+
+class FailurePattern(_Part):
+    """A log line that says why the engine would not run. The first that matches wins."""
+
+    regex: Regex
+    kind: FailureKind
+    message: str = ""
+
+
+class Export(_Part):
+    """What a person would type: like `Command`, for keeps."""
+
+    argv: list[Template] = []
+    env: dict[str, Template] = {}
+
+
+class Manifest(_Part):
+    """One engine."""
+
+    schema_version: Literal["engine-manifest/1"]
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    model_name: str = "local"
+    """What the ``model`` field of a request says."""
+    hint: str = ""
+    """What to do when the engine is not installed; one line."""
+    search_space: str | None = None
+    """Name or path of the search space to use when the user gives none."""
+    command: Command
+    flags: Flags = Flags()
+    address: Address
+    ready: Ready = Ready()
+    request: Request = Request()
+    tokens: Tokens = Tokens()
+    effective: list[ReadBack] = []
+    failure: list[FailurePattern] = []
+    export: Export = Export()
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest in `path`. Raises `UserError` naming the first thing that is wrong."""
+    hint = "see docs/in-house-engine.md for the format"
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read the engine manifest {path}: {error}", hint) from error
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path} is not TOML: {error}", hint) from error
+    try:
+        return Manifest.model_validate(data)
+    except ValidationError as error:
+        raise UserError(f"{path}: {_first(error)}", hint) from error
+
+
+def _first(error: ValidationError) -> str:
+    """The first complaint of pydantic, in one line."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}" if where else first["msg"]
