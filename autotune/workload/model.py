@@ -58,10 +58,12 @@ class Turn:
     """One model request with the whole prompt it carried.
 
     `messages` is the full prompt; consecutive turns share the message objects, so a session
-    costs its text once. `keep` of them are the first messages of the turn before.
+    costs its text once. The first `keep` of them are the turn before's: as many as the two have
+    in common, 0 for a first turn.
     `timestamp_ms` is when the request was sent, on any clock that the capture's sessions share;
     `delay_ms` is the idle time between the end of the previous turn and this request.
     `response` is the recorded reply. `output_tokens` is its recorded length.
+    `extra` holds keys of the capture that this version does not know, for the way back to a file.
     """
 
     session_id: str
@@ -78,6 +80,7 @@ class Turn:
     boundary: Boundary | None = None
     fidelity: Fidelity = Fidelity()
     origin: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
