@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -13,11 +13,15 @@ class Rendering(StrEnum):
 
     ``native`` sends them as captured. ``plain`` is for templates that refuse a sequence: tool
     results become user messages, tool calls become text in the assistant message, later system
-    messages become user messages. It rewrites each message by itself, so prefixes stay stable.
+    messages become user messages, tool definitions become part of the system message.
+    ``alternating`` is ``plain`` for templates that insist on user, assistant, user, ...: a short
+    fixed message is put between two of the same role, and the system message becomes a user one.
+    A message is rewritten from itself and the ones before it, so prefixes stay stable.
     """
 
     NATIVE = "native"
     PLAIN = "plain"
+    ALTERNATING = "alternating"
 
 
 def always_alive() -> bool:
@@ -34,6 +38,11 @@ class Endpoint:
         model_name: the ``model`` field of a request.
         request_fields: pinned output tokens -> extra body fields.
         alive: whether the server's process still runs; tells a crash from a broken stream.
+        fixed_length: whether the engine keeps to the asked output length. Where it cannot, a
+            shorter reply is no failure.
+        cached_tokens_path: dotted path of the cached-token count in the last chunks of a stream,
+            e.g. ``usage.prompt_tokens_details.cached_tokens``; ``None`` looks in the usual places.
+        headers: extra HTTP headers, such as an authorization.
         first_token_timeout_s, idle_timeout_s: beyond these a turn has failed as a hang.
     """
 
@@ -42,5 +51,8 @@ class Endpoint:
     request_fields: Callable[[int | None], Mapping[str, Any]]
     rendering: Rendering = Rendering.NATIVE
     alive: Callable[[], bool] = always_alive
+    fixed_length: bool = True
+    cached_tokens_path: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     first_token_timeout_s: float = 600.0
     idle_timeout_s: float = 120.0

@@ -1,0 +1,115 @@
+"""The reply put together again from its deltas, with the stamps of the first and the last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from autotune.replay.chunks import (
+    REASONING_KEYS,
+    calls_of,
+    child,
+    choice_of,
+    is_token,
+    load_object,
+    reasoning_of,
+    text_of,
+)
+from autotune.replay.outcome import Reply
+from autotune.replay.sse import DONE, SseEvent
+
+
+@dataclass(slots=True)
+class Assembly:
+    """What a whole stream said. `usage`, `timings` and `metrics` are the last ones seen."""
+
+    first_s: float | None = None
+    last_s: float | None = None
+    finish_reason: str | None = None
+    done: bool = False
+    error: str | None = None
+    usage: Mapping[str, Any] = field(default_factory=dict)
+    timings: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    final: Mapping[str, Any] = field(default_factory=dict)
+    content: list[str] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
+    reasoning_key: str = REASONING_KEYS[0]
+    calls: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def reply(self) -> Reply:
+        """What was generated."""
+        calls = tuple(self.calls[index] for index in sorted(self.calls))
+        text, reasoning = "".join(self.content), "".join(self.reasoning)
+        return Reply(text, reasoning, self.reasoning_key, calls)
+
+
+def assemble(events: list[SseEvent]) -> Assembly:
+    """Read every event up to ``[DONE]``; the first error ends it."""
+    whole = Assembly()
+    for event in events:
+        if event.data.strip() == DONE:
+            whole.done = True
+            break
+        _take_event(whole, event)
+        if whole.error is not None:
+            break
+    return whole
+
+
+def _take_event(whole: Assembly, event: SseEvent) -> None:
+    chunk = load_object(event.data)
+    if chunk is None:
+        whole.error = f"a chunk is not JSON: {event.data[:120]}"
+    elif event.is_error or chunk.get("error"):
+        whole.error = error_text(chunk)
+    else:
+        _take_chunk(whole, chunk, event.at_s)
+
+
+def _take_chunk(whole: Assembly, chunk: Mapping[str, Any], at_s: float) -> None:
+    for name in ("usage", "timings", "metrics"):
+        if found := child(chunk, name):
+            setattr(whole, name, found)
+            whole.final = {**whole.final, name: found}
+    choice = choice_of(chunk)
+    if isinstance(reason := choice.get("finish_reason"), str):
+        whole.finish_reason = reason
+    delta = child(choice, "delta")
+    if is_token(delta):
+        whole.first_s = at_s if whole.first_s is None else whole.first_s
+        whole.last_s = at_s
+        _take_delta(whole, delta)
+
+
+def _take_delta(whole: Assembly, delta: Mapping[str, Any]) -> None:
+    whole.content.append(text_of(delta, "content"))
+    key, text = reasoning_of(delta)
+    if text:
+        whole.reasoning_key = key
+        whole.reasoning.append(text)
+    for call in calls_of(delta):
+        _take_call(whole.calls, call)
+
+
+def _take_call(calls: dict[int, dict[str, Any]], delta: Mapping[str, Any]) -> None:
+    """A call arrives in pieces: id and name once, arguments bit by bit."""
+    index = delta.get("index")
+    slot = index if isinstance(index, int) else len(calls)
+    empty = {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
+    call = calls.setdefault(slot, empty)
+    call["id"] = call["id"] or text_of(delta, "id")
+    function = child(delta, "function")
+    call["function"]["name"] += text_of(function, "name")
+    call["function"]["arguments"] += text_of(function, "arguments")
+
+
+def error_text(answer: Mapping[str, Any]) -> str:
+    """The message of an error object, with its type, on one line."""
+    error = answer.get("error", answer)
+    if not isinstance(error, Mapping):
+        return " ".join(str(error).split())
+    parts = [str(error[key]) for key in ("type", "code", "message") if error.get(key)]
+    return " ".join(": ".join(parts).split()) or "an error without a message"
