@@ -7,6 +7,7 @@ or in a manifest.
 
 from __future__ import annotations
 
+import site
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -52,12 +53,14 @@ def inherited(environ: Mapping[str, str], extra: Iterable[str] = ()) -> dict[str
     """What of `environ` an engine may see.
 
     The driver's cache of compiled kernels stays the user's: with a private HOME every launch of a
-    PTX-only build would compile for minutes.
+    PTX-only build would compile for minutes. So does Python's folder of packages that a user
+    installed: an engine in Python may live there.
     """
     allowed = INHERITED | set(extra)
     env = {name: value for name, value in environ.items() if name in allowed}
     if "CUDA_CACHE_PATH" not in env and (home := environ.get("HOME")):
         env["CUDA_CACHE_PATH"] = str(Path(home) / ".nv" / "ComputeCache")
+    env.setdefault("PYTHONUSERBASE", environ.get("PYTHONUSERBASE") or site.getuserbase())
     return env
 
 

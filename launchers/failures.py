@@ -20,12 +20,19 @@ class LogPattern:
 
 
 def explain(patterns: Iterable[LogPattern], log_text: str, returncode: int | None) -> Failure:
-    """The first pattern that matches, else ``CRASH``, or ``TIMEOUT`` for a process still alive."""
+    """The first pattern that matches, else ``CRASH``, or ``TIMEOUT`` for a process still alive.
+
+    A process that somebody killed outright counts as out of memory: autotune reads a log before it
+    kills, so it was the system, which does this where GPU and host share their memory.
+    """
     for pattern in patterns:
         if (match := pattern.regex.search(log_text)) is not None:
             line = line_around(log_text, match.start())
             return Failure(pattern.kind, pattern.message or line, line)
     evidence = last_line(log_text)
+    if returncode == -signal.SIGKILL:
+        message = "the engine was ended by SIGKILL, as the system does when memory runs out"
+        return Failure(FailureKind.OUT_OF_MEMORY, message, evidence)
     if returncode is None:
         return Failure(FailureKind.TIMEOUT, "the engine is alive but did not answer", evidence)
     return Failure(FailureKind.CRASH, how_it_ended(returncode), evidence)

@@ -10,14 +10,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from autotune.candidate import Candidate, Setting
+from autotune.errors import MachineError
 from autotune.launchers.arguments import arguments
 from autotune.launchers.environment import inherited, private
 from autotune.launchers.failure import Failure, FailureKind, TrialError
 from autotune.launchers.failures import LogPattern, explain
-from autotune.launchers.http import Answer, ask, dig
+from autotune.launchers.http import ask, dig
+from autotune.launchers.llama_failures import PATTERNS
+from autotune.launchers.llama_log import settings_in_log
 from autotune.launchers.manifest import Manifest, ReadBack, ReadyCheck, fill
 from autotune.launchers.process import stop_process
 from autotune.launchers.program import flags_in, output_of, sha256_of
+from autotune.launchers.prompt_tokens import counted
 from autotune.launchers.protocol import (
     CacheArm,
     EngineBuild,
@@ -26,9 +31,6 @@ from autotune.launchers.protocol import (
     Server,
 )
 from autotune.launchers.read_back import as_setting, last_match, parsed, settings_in
-
-from autotune.candidate import Candidate, Setting
-from autotune.errors import MachineError
 
 
 class InHouseLauncher:
@@ -45,6 +47,13 @@ class InHouseLauncher:
             LogPattern(re.compile(p.regex, re.MULTILINE), p.kind, p.message)
             for p in manifest.failure
         )
+        if manifest.log_family == "llama.cpp":
+            self._patterns += PATTERNS
+
+    @property
+    def search_space(self) -> str | None:
+        """Name or path of the search space that goes with this engine."""
+        return self.manifest.search_space
 
     def detect(self) -> EngineBuild:
         """The engine, asked once. Raises `MachineError` when its program is missing or fails."""
@@ -169,11 +178,16 @@ class InHouseLauncher:
         raise TrialError(Failure(check.kind, message))
 
     def effective(self, server: Server) -> Mapping[str, Setting]:
-        """What every read-back of the manifest finds, under the candidate's names."""
+        """What the read-backs of the manifest find, under the candidate's names.
+
+        Later ones win, and what a known log says was decided wins over what was told.
+        """
         found: dict[str, Setting] = {}
         log_text = server.log_text()
         for source in self.manifest.effective:
             found |= _read_back(source, server.base_url, log_text)
+        if self.manifest.log_family == "llama.cpp":
+            found |= settings_in_log(log_text)
         return found
 
     def request_fields(self, arm: CacheArm, output_tokens: int | None) -> Mapping[str, Any]:
@@ -238,7 +252,7 @@ def _read_back(source: ReadBack, base_url: str, log_text: str) -> dict[str, Sett
         value = dig(value, source.json_path)
     if source.setting is None:
         return settings_in(value)
-    setting = as_setting(value)
+    setting = as_setting(source.values.get(str(value), value))
     return {} if setting is None else {source.setting: setting}
 
 
@@ -247,16 +261,3 @@ def _source_value(source: ReadBack, base_url: str, log_text: str) -> Any:
         return parsed(last_match(source.log, log_text))
     answer = ask(base_url, source.path or "/")
     return answer.body if answer is not None and answer.status == 200 else None
-
-
-def counted(answer: Answer | None, path: str) -> int | None:
-    """The token count in `answer`. Raises `TrialError` when the server refused the messages."""
-    if answer is None or answer.status in (404, 405, 501):
-        return None
-    if answer.status != 200:
-        text = dig(answer.body, "error.message") or f"HTTP {answer.status}"
-        raise TrialError(Failure(FailureKind.BAD_REPLY, f"the prompt was refused: {text}"))
-    value = dig(answer.body, path)
-    if isinstance(value, list):
-        return len(value)
-    return value if isinstance(value, int) else None

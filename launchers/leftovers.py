@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 import psutil
+
 from autotune.launchers.marks import TRIAL, TUNER_PID, TUNER_START, start_mark
 
 

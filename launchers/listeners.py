@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
+
 from autotune.launchers.protocol import Server
 
 
@@ -30,17 +32,20 @@ def _family(pid: int) -> list[psutil.Process]:
 
 def _ports(process: psutil.Process) -> set[int]:
     with suppress(psutil.Error):
-        return {c.laddr.port for c in process.net_connections("tcp") if _listens(c)}
+        return {port for c in process.net_connections("tcp") if (port := _listens_on(c))}
     return set()
 
 
 def _owner(port: int | None) -> int | None:
     with suppress(psutil.Error):
         for connection in psutil.net_connections("tcp"):
-            if _listens(connection) and connection.laddr.port == port:
+            if port is not None and _listens_on(connection) == port:
                 return int(connection.pid) if connection.pid else None
     return None
 
 
-def _listens(connection: object) -> bool:
-    return getattr(connection, "status", None) == psutil.CONN_LISTEN
+def _listens_on(connection: Any) -> int | None:
+    """The port of a listening socket; psutil leaves the address empty where there is none."""
+    if connection.status != psutil.CONN_LISTEN or not connection.laddr:
+        return None
+    return int(connection.laddr.port)

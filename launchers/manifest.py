@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from autotune.launchers.failure import FailureKind
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from autotune.candidate import Setting
 from autotune.errors import UserError
+from autotune.launchers.failure import FailureKind
 
 PLACEHOLDERS = frozenset(
     {"python", "engine", "manifest_dir", "model", "host", "port", "settings", "work_dir"}
@@ -168,6 +168,8 @@ class ReadBack(_Part):
     """Dotted path in the JSON; without it the JSON itself is used."""
     setting: str | None = None
     """The setting it gives; without it the JSON is an object of settings by name."""
+    values: dict[str, Setting] = {}
+    """What the engine says -> what the flag would be, such as ``enabled = "on"``."""
 
     @model_validator(mode="after")
     def _one_source(self) -> ReadBack:
@@ -209,6 +211,8 @@ class Manifest(_Part):
     request: Request = Request()
     tokens: Tokens = Tokens()
     effective: list[ReadBack] = []
+    log_family: Literal["llama.cpp"] | None = None
+    """Whose log the engine writes: its failures and its settings are then known already."""
     failure: list[FailurePattern] = []
     export: Export = Export()
 

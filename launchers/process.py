@@ -13,15 +13,15 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 import psutil
+
+from autotune.candidate import Candidate
+from autotune.errors import MachineError
 from autotune.launchers.environment import inherited, make_directories
 from autotune.launchers.failure import Failure, FailureKind, TrialError
 from autotune.launchers.failures import last_line
 from autotune.launchers.listeners import foreign_listener
 from autotune.launchers.marks import tuner_marks
 from autotune.launchers.protocol import LaunchContext, Launcher, LaunchSpec, Server
-
-from autotune.candidate import Candidate
-from autotune.errors import MachineError
 
 POLL_S = 0.02
 STOP_GRACE_S = 10.0

@@ -9,9 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from autotune.launchers.failure import Failure
-
 from autotune.candidate import Candidate, Setting
+from autotune.launchers.failure import Failure
 
 
 class CacheArm(StrEnum):

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 
+from autotune.errors import UserError
 from autotune.launchers.in_house import InHouseLauncher
+from autotune.launchers.llama_server import LlamaServerLauncher
 from autotune.launchers.manifest import read_manifest
 from autotune.launchers.protocol import Launcher
-
-from autotune.errors import UserError
 
 Factory = Callable[[Path | None], Launcher]
 
@@ -21,7 +21,11 @@ def _reference(engine_path: Path | None) -> Launcher:
     return from_manifest(manifest, engine_path)
 
 
-FACTORIES: Mapping[str, Factory] = {"reference": _reference}
+def _llama_server(engine_path: Path | None) -> Launcher:
+    return LlamaServerLauncher(engine_path)
+
+
+FACTORIES: Mapping[str, Factory] = {"llama-server": _llama_server, "reference": _reference}
 
 
 def known_engines() -> tuple[str, ...]:

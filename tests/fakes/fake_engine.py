@@ -71,7 +71,7 @@ FAULTS = {
 }
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An HTTP error answer."""
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:
@@ -187,7 +187,7 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self, route: Any) -> None:
         try:
             self._json(200, route())
-        except Refused as error:
+        except RefusedError as error:
             self._json(error.status, error.body)
 
     def _json(self, status: int, body: Any) -> None:
@@ -246,7 +246,7 @@ class Handler(BaseHTTPRequestHandler):
             slot, cached = engine.take(prompt, use_cache)
             if engine.fault("status-500"):
                 raise _refused(500, "server_error", "it broke")
-        except Refused as error:
+        except RefusedError as error:
             self._json(error.status, error.body)
             return
         Reply(self, prompt, slot, cached).send()
@@ -261,11 +261,11 @@ class Server(ThreadingHTTPServer):
         socketserver.TCPServer.server_bind(self)
 
 
-def _refused(status: int, kind: str, message: str) -> Refused:
-    return Refused(status, {"error": {"code": status, "type": kind, "message": message}})
+def _refused(status: int, kind: str, message: str) -> RefusedError:
+    return RefusedError(status, {"error": {"code": status, "type": kind, "message": message}})
 
 
-def _overflow(tokens: int, n_ctx: int) -> Refused:
+def _overflow(tokens: int, n_ctx: int) -> RefusedError:
     text = f"request ({tokens} tokens) exceeds the available context size ({n_ctx} tokens)"
     error = _refused(400, "exceed_context_size_error", text)
     error.body["error"] |= {"n_prompt_tokens": tokens, "n_ctx": n_ctx}
