@@ -16,14 +16,16 @@ from typing import Any, Literal, NoReturn, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, CliSettingsSource
+from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDict
 
 from autotune.cli.help import GLOBAL_OPTIONS, doc_text, examples_block
 from autotune.config.layers import closest
 from autotune.config.settings import SECTIONS
 from autotune.errors import UserError
 
-_DEFAULT_NOISE = re.compile(r" ?\((?:ifdef: )?(?:required|default: None|default factory: [^)]*)\)")
+_DEFAULT_NOISE = re.compile(
+    r" ?\((?:ifdef: )?(?:required|default: (?:None|False)|default factory: [^)]*)\)"
+)
 
 
 class TidyParser(ArgumentParser):
@@ -58,7 +60,10 @@ def command_source(
     """
     parser = parser or TidyParser(allow_abbrev=False)
     _describe(parser, prog, model)
-    settings_class = type(f"{model.__name__}Settings", (BaseSettings, model), {})
+    # By alias only: by name too, a field `set_` with the alias `set` would get a flag --set- as well.
+    config = SettingsConfigDict(validate_by_name=False, validate_by_alias=True)
+    body = {"model_config": config, "__module__": model.__module__}
+    settings_class = type(f"{model.__name__}Settings", (BaseSettings, model), body)
     source: CliSettingsSource[Any] = CliSettingsSource(
         settings_class,
         root_parser=parser,
@@ -119,11 +124,13 @@ def _tidy_action(action: Action, info: FieldInfo) -> None:
 def _metavar(info: FieldInfo) -> str:
     """What stands for a value in help: its choices, or what kind of thing it is."""
     members = _members(info.annotation)
+    if isinstance(info.json_schema_extra, dict) and "metavar" in info.json_schema_extra:
+        return str(info.json_schema_extra["metavar"])
     if choices := literal_choices(info):
         return "{" + ",".join(choices) + "}"
     if any(get_origin(member) is dict for member in members):
         return "FLAG=VALUE"
-    for kind, name in ((Path, "PATH"), (int, "N"), (float, "TIME")):
+    for kind, name in ((Path, "PATH"), (int, "N"), (float, "X")):
         if kind in members:
             return name
     return "TEXT"

@@ -21,6 +21,9 @@ from autotune.errors import UserError
 
 ENV_PREFIX = "AUTOTUNE_"
 
+_NOT_SETTINGS = {"AUTOTUNE_TRIAL"}
+"""Marks that autotune leaves in the environment of the engines it starts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Locations:
@@ -155,7 +158,9 @@ def env_layer(env: Mapping[str, str]) -> Layer:
 def unknown_env(env: Mapping[str, str]) -> dict[str, str]:
     """Variables that look like a misspelt setting, with the one that was probably meant."""
     known = {env_name(n) for n in Settings.model_fields}
-    strange = [var for var in env if var.startswith(ENV_PREFIX) and var not in known]
+    strange = [
+        var for var in env if var.startswith(ENV_PREFIX) and var not in known | _NOT_SETTINGS
+    ]
     near = {var: get_close_matches(var, known, n=1, cutoff=0.85) for var in sorted(strange)}
     return {var: found[0] for var, found in near.items() if found}
 

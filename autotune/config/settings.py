@@ -61,11 +61,13 @@ class SearchSettings(Section):
     study: str | None = Field(None, description="name of the study; an existing one is continued")
     objective: Objective = Field("turn", description="what is made smaller or faster")
     budget: Annotated[Duration, Field(gt=0)] | None = Field(
-        None, description="wall time for the whole run: 90s, 10m, 2h"
+        None,
+        description="wall time for the whole run: 90s, 10m, 2h (30m without --trials)",
+        json_schema_extra={"metavar": "TIME"},
     )
     trials: int | None = Field(None, ge=1, description="number of trials")
-    confirm_blocks: int | None = Field(
-        None, ge=1, description="at most this many repetitions of each arm in the confirmation"
+    confirm_blocks: int = Field(
+        3, ge=1, description="at most this many repetitions of each arm in the confirmation"
     )
     min_context: Annotated[Tokens, Field(ge=1)] | None = Field(
         None, description="context length that every candidate must offer, in tokens"

@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autotune import __version__
+from autotune.candidate import Candidate, Setting
 from autotune.errors import UserError
 from autotune.export.model import ExportConfig, ExportProvenance
 
 if TYPE_CHECKING:
     from autotune.study.folder import StudyFolder
 
-
-def find_study(studies_dir: Path, name: str) -> StudyFolder:
-    """The folder of a study, by name or by path. Raises `UserError` when there is none."""
-    from autotune.study.folder import StudyFolder, list_studies
-
-    for path in (studies_dir / name, Path(name)):
-        if (folder := StudyFolder(path)).exists():
-            return folder
-    known = [folder.name for folder in list_studies(studies_dir)]
-    raise UserError(f"there is no study {name!r} in {studies_dir}", _hint(name, known))
-
-
-def _hint(name: str, known: list[str]) -> str:
-    if not known:
-        return "make one with autotune run, or name the directory with --studies-dir"
-    near = get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]}?" if near else f"studies here: {', '.join(known[:8])}"
+PORT = 8080
+"""What an exported command listens on unless it is told otherwise."""
 
 
 def winner_config(folder: StudyFolder) -> ExportConfig:
@@ -47,6 +32,68 @@ def winner_config(folder: StudyFolder) -> ExportConfig:
             "keep the engine's defaults, or export a trial: --trial N --allow-unconfirmed",
         )
     return _from_arm(result["winner"], study_provenance(folder, result))
+
+
+def trial_config(folder: StudyFolder, number: int) -> ExportConfig:
+    """Trial `number` of a study: the winner if it is that, else as its launcher would start it.
+
+    Raises `UserError` for a trial that is not there or was not measured.
+    """
+    result = folder.read_result() or {}
+    if (result.get("winner") or {}).get("trial") == number:
+        return winner_config(folder)
+    trials = folder.read_trials()
+    trial = next((t for t in trials if t["number"] == number), None)
+    if trial is None:
+        raise UserError(
+            f"study {folder.name} has no trial {number}", f"it has trials 0 to {len(trials) - 1}"
+        )
+    if trial["failure"] is not None or trial["value"] is None:
+        raise UserError(
+            f"trial {number} of {folder.name} has no score: {trial['failure'] or trial['state']}",
+            f"see autotune study show {folder.name}",
+        )
+    return _from_trial(folder, trial)
+
+
+def _from_trial(folder: StudyFolder, trial: Mapping[str, Any]) -> ExportConfig:
+    facts = folder.read_provenance()
+    full: dict[str, Setting] = trial["settings"]
+    return ExportConfig(
+        settings=non_default(facts["engine"], full),
+        full_settings=full,
+        argv=_argv(facts, full),
+        env={},
+        provenance=ExportProvenance(trial=trial["number"], **_facts(folder.name, facts)),
+    )
+
+
+def _argv(facts: Mapping[str, Any], settings: Mapping[str, Setting]) -> tuple[str, ...]:
+    """What the study's engine would be started with; nothing is started."""
+    from autotune.launchers.protocol import LaunchContext
+    from autotune.launchers.registry import make_launcher
+
+    launcher = make_launcher(facts["engine"], engine_path=Path(facts["engine_path"]))
+    here = Path()
+    context = LaunchContext(
+        model=Path(facts["model_path"]), work_dir=here, log_path=here, trial_id="", port=PORT
+    )
+    return launcher.export_argv(Candidate(settings), context)
+
+
+def non_default(engine: str, settings: Mapping[str, Setting]) -> dict[str, Setting]:
+    """The `settings` that are not what the engine does by itself, as its search space says.
+
+    One whose default depends on the machine is kept, and so is one that the space does not know.
+    """
+    from autotune.search.space_file import shipped_space
+
+    try:
+        parameters = shipped_space(engine).parameters
+    except UserError:
+        return dict(settings)
+    defaults = {name: entry.default for name, entry in parameters.items()}
+    return {n: v for n, v in settings.items() if n not in defaults or defaults[n] != v}
 
 
 def _from_arm(arm: Mapping[str, Any], provenance: ExportProvenance) -> ExportConfig:

@@ -1,0 +1,65 @@
+"""``autotune run --dry-run``: what would be done."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from autotune.cli.io import CommandIO
+from autotune.errors import ExitCode
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from autotune.search.request import RunRequest
+    from autotune.search.session import DryRun
+
+
+def show_dry_run(request: RunRequest, io: CommandIO) -> int:
+    """Prints what `request` resolves to; launches nothing."""
+    from autotune.search.session import describe
+
+    dry = describe(request)
+    if io.json:
+        io.emit_json(dry)
+    else:
+        print_dry_run(dry, io.out)
+    return int(ExitCode.DONE)
+
+
+def print_dry_run(dry: DryRun, console: Console) -> None:
+    """The resolved request, the space, the first command and the time it would take."""
+    from rich.text import Text
+
+    from autotune.report.text import duration, plural
+
+    for line in _config_lines(dry.config):
+        console.print(Text(line), soft_wrap=True)
+    console.print()
+    space = f"search     {plural(dry.parameters, 'parameter')}, {_size(dry.space_size)} settings"
+    console.print(Text(f"{space}; about {duration(dry.estimate_s)}"))
+    for note in dry.notes:
+        console.print(Text(f"note       {note}"))
+    console.print(Text("\nThe first trial would start:"))
+    words = [f"{name}={shlex.quote(value)}" for name, value in sorted(dry.env.items())]
+    console.print(Text("  " + " ".join([*words, shlex.join(dry.argv)])), soft_wrap=True)
+    console.print(Text("\nNothing was started (--dry-run)."))
+
+
+def _config_lines(config: Mapping[str, Any]) -> list[str]:
+    width = max((len(str(name)) for name in config), default=0)
+    return [f"{name:<{width}}  {_shown(value)}" for name, value in config.items()]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k}={v}" for k, v in value.items()) or "-"
+    return "-" if value is None else str(value)
+
+
+def _size(count: float | None) -> str:
+    """A number of settings, short where it is huge."""
+    if count is None:
+        return "uncounted"
+    return f"{count:,}" if count < 1e7 else f"about {count:.1e}"

@@ -1,0 +1,118 @@
+"""``autotune run``: from the command line to a search, and its result back."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from autotune.cli.io import CommandIO
+from autotune.config.settings import Settings
+from autotune.errors import ExitCode, UserError
+from autotune.report.display import RunDisplay, choose_display
+
+if TYPE_CHECKING:
+    from autotune.search.events import Summary
+    from autotune.search.request import RunRequest
+
+_RENAMED = {"budget": "budget_s", "set_": "pins"}
+_NOT_ASKED = {"display"}
+
+
+class Run(Settings):
+    """Find the settings that make this workload fast on this GPU.
+
+    Starts the engine under candidate settings, replays the captured sessions against it, confirms
+    the best against the engine's defaults and exports what wins. The same command again continues
+    the study. Every flag but --new-study and --dry-run can also be written in ./autotune.toml, in
+    ~/.config/autotune/config.toml or as AUTOTUNE_NAME in the environment; flags win.
+
+    Examples:
+        autotune run --workload captures/ --model model.gguf
+        autotune run --gpu 3090 --workload captures/ --model model.gguf --budget 2h
+        autotune run --workload captures/ --model model.gguf --depth 30k-60k --objective ttft
+        autotune run --workload captures/ --model model.gguf --set parallel=2 --dry-run
+    """
+
+    new_study: bool = Field(
+        False, description="begin a new study (name-2, name-3, ...) instead of continuing one"
+    )
+    dry_run: bool = Field(False, description="show what would be done; start nothing")
+
+    def run(self, io: CommandIO) -> int:
+        """Searches; the exit code says how it ended."""
+        request = self.request()
+        if self.dry_run:
+            from autotune.cli.dry_run import show_dry_run
+
+            return show_dry_run(request, io)
+        return _search(request, io)
+
+    def request(self) -> RunRequest:
+        """What the search is asked. Raises `UserError` without a workload."""
+        from autotune.search.request import RunRequest
+
+        if self.workload is None:
+            raise UserError(
+                "no workload: nothing says which sessions to replay",
+                "give --workload PATH; autotune captures synthesize makes one to try",
+            )
+        fields = {_RENAMED.get(n, n): getattr(self, n) for n in type(self).model_fields}
+        return RunRequest(**{k: v for k, v in fields.items() if k not in _NOT_ASKED})
+
+
+def _search(request: RunRequest, io: CommandIO) -> int:
+    from autotune.report.summary import print_summary
+
+    display = choose_display(io.display, io.err, sys.stdout if io.json else None)
+    try:
+        summary = _run_listened(request, display)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"interrupted; to go on: {_again(io)}\n")
+        return int(ExitCode.INTERRUPTED)
+    if not io.json:
+        print_summary(summary, io.out)
+    return summary.exit_code
+
+
+def _run_listened(request: RunRequest, display: RunDisplay) -> Summary:
+    from autotune.search.session import run_study
+
+    stop = Event()
+    with display, stop_on_signals(stop, display):
+        return run_study(request, display, stop=stop)
+
+
+def _again(io: CommandIO) -> str:
+    import shlex
+
+    return shlex.join(io.argv)
+
+
+@contextmanager
+def stop_on_signals(stop: Event, display: RunDisplay) -> Iterator[None]:
+    """SIGINT and SIGTERM set `stop`; a second SIGINT raises ``KeyboardInterrupt``.
+
+    Must be entered in the main thread. The handlers that were there come back at the end.
+    """
+
+    def interrupted(number: int, _: FrameType | None) -> None:
+        if stop.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop.set()
+        display.stopping()
+
+    before: dict[int, Any] = {
+        number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

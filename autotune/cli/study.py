@@ -1,0 +1,112 @@
+"""``autotune study``: what was measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, Field
+from pydantic_settings import CliPositionalArg, CliSubCommand
+
+from autotune.cli.find import find_study
+from autotune.cli.io import CommandIO
+from autotune.config.settings import StudiesSettings
+from autotune.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from autotune.records import TurnRecord
+    from autotune.study.folder import StudyFolder
+
+
+class StudyList(StudiesSettings):
+    """The studies in the studies directory.
+
+    Examples:
+        autotune study list
+        autotune study list --studies-dir ~/tuning --json
+    """
+
+    def run(self, io: CommandIO) -> int:
+        """A row a study."""
+        from autotune.report.studies import print_studies, study_row
+        from autotune.study.folder import list_studies
+
+        rows = [study_row(folder) for folder in list_studies(self.studies_dir)]
+        if io.json:
+            io.emit_json({"studies": rows})
+        elif rows:
+            print_studies(rows, io.out)
+        else:
+            io.err.print(f"no studies in {self.studies_dir}; autotune run makes one", markup=False)
+        return int(ExitCode.DONE)
+
+
+class StudyShow(StudiesSettings):
+    """One study: its verdict, what it was measured on, and its trials.
+
+    Examples:
+        autotune study show my-study
+        autotune study show my-study --json
+    """
+
+    name: CliPositionalArg[str] = Field(description="name of the study, or its folder")
+
+    def run(self, io: CommandIO) -> int:
+        """Verdict, provenance and a row a trial."""
+        from autotune.report.studies import print_study
+
+        folder = find_study(self.studies_dir, self.name)
+        document = {
+            "name": folder.name,
+            "provenance": folder.read_provenance(),
+            "result": folder.read_result(),
+            "trials": folder.read_trials(),
+        }
+        if io.json:
+            io.emit_json(document)
+        else:
+            print_study(document, io.out)
+        return int(ExitCode.DONE)
+
+
+class StudyTurns(StudiesSettings):
+    """Every measured turn of a study.
+
+    Examples:
+        autotune study turns my-study --trial 3
+        autotune study turns my-study --json > turns.jsonl
+    """
+
+    name: CliPositionalArg[str] = Field(description="name of the study, or its folder")
+    arm: str | None = Field(None, description="only this arm, as named in the table")
+    trial: int | None = Field(None, ge=0, description="only this trial of the search")
+
+    def run(self, io: CommandIO) -> int:
+        """A row a turn; with --json one object a line."""
+        from autotune.report.studies import print_turns
+
+        turns = self._chosen(find_study(self.studies_dir, self.name))
+        if io.json:
+            for turn in turns:
+                io.emit_json(turn.to_json())
+        else:
+            print_turns(turns, io.out)
+        return int(ExitCode.DONE)
+
+    def _chosen(self, folder: StudyFolder) -> Iterator[TurnRecord]:
+        arms = {self.arm, None if self.trial is None else f"trial-{self.trial:04d}"} - {None}
+        return (turn for turn in folder.read_turns() if not arms or turn.arm in arms)
+
+
+class Study(BaseModel):
+    """What was measured.
+
+    Examples:
+        autotune study list
+        autotune study show my-study
+    """
+
+    list: CliSubCommand[StudyList]
+    show: CliSubCommand[StudyShow]
+    turns: CliSubCommand[StudyTurns]

@@ -1,0 +1,144 @@
+"""Progress on a terminal: a row for each finished trial, and below them a line that lives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Group
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from autotune.report import lines
+from autotune.report.state import Clock, RunState
+from autotune.report.text import changes, duration, number, times
+from autotune.search.events import (
+    ConfirmBlock,
+    ConfirmStarted,
+    Event,
+    Prepared,
+    Summary,
+    TrialFinished,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+_COLUMNS = (("#", 4), ("s/turn", 7), ("speed", 6), ("TTFT s", 7), ("tok/s", 6))
+_REFRESH_PER_SECOND = 4
+
+
+class LiveDisplay:
+    """Rows scroll by above; the live part is two lines, so any terminal height will do."""
+
+    def __init__(self, console: Console, clock: Clock) -> None:
+        self._console = console
+        self._state = RunState(clock)
+        self._spinner = Spinner("dots")
+        self._head_shown = False
+        self._live = Live(
+            console=console,
+            get_renderable=self._status,
+            refresh_per_second=_REFRESH_PER_SECOND,
+            transient=True,
+            redirect_stdout=False,
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Prints what stays and refreshes what lives."""
+        self._state.apply(event)
+        for item in self._lasting(event):
+            self._console.print(item)
+        if isinstance(event, Summary):
+            self._live.stop()
+
+    def stopping(self) -> None:
+        """The next refresh says it; nothing is written from the signal handler."""
+        self._state.stopping = True
+
+    def _lasting(self, event: Event) -> list[RenderableType]:
+        match event:
+            case Prepared():
+                return [_header(event)]
+            case TrialFinished():
+                return self._trial_rows(event)
+            case ConfirmStarted():
+                return [Text(""), Text(lines.confirm_start(event), style="bold")]
+            case ConfirmBlock():
+                style = "red" if event.failure else ""
+                return [Text(lines.confirm_block(event, self._state), style=style)]
+            case _:
+                return []
+
+    def _trial_rows(self, event: TrialFinished) -> list[RenderableType]:
+        head: list[RenderableType] = []
+        if not self._head_shown:
+            self._head_shown = True
+            cells = [Text(name, style="dim") for name, _ in _COLUMNS]
+            head = [_row([*cells, Text("what differs from the default", style="dim")])]
+        return [*head, _row(self._cells(event)), *_failure(event)]
+
+    def _cells(self, event: TrialFinished) -> list[Text]:
+        style = "red" if event.failure else "bold green" if event.is_best else ""
+        speed = self._state.against_baseline(event.turn_s)
+        figures = (
+            ["failed", "", "", ""]
+            if event.failure
+            else [
+                number(event.turn_s),
+                times(speed),
+                number(event.ttft_p50_s),
+                number(event.decode_p50_tps),
+            ]
+        )
+        cells = [Text(str(event.number), style=style)]
+        cells += [Text(str(figure), style=style) for figure in figures]
+        return [*cells, Text(changes(event.changes))]
+
+    def _status(self) -> RenderableType:
+        """The live part; called by rich's refresh thread too."""
+        left = self._state.seconds_left
+        parts = [
+            lines.activity(self._state),
+            lines.best(self._state),
+            f"{duration(left)} left" if left is not None else "",
+            f"{self._state.failed} failed" if self._state.failed else "",
+        ]
+        self._spinner.update(text=Text(" · ".join(part for part in parts if part)))
+        second = lines.STOPPING if self._state.stopping else lines.trying(self._state)
+        style = "yellow" if self._state.stopping else "dim"
+        return Group(self._spinner, Text(f"  {second}", style=style, no_wrap=True))
+
+
+def _header(event: Prepared) -> RenderableType:
+    text = Text("\n".join(lines.header(event)))
+    text.highlight_regex(r"(?m)^\S+", "dim")
+    return Group(text, Text(""))
+
+
+def _row(cells: list[Text]) -> Table:
+    """One row of the trial table: a table by itself, so that it can be printed for good."""
+    table = Table.grid(padding=(0, 1, 0, 0), expand=True)
+    for _, width in _COLUMNS:
+        table.add_column(justify="right", width=width, no_wrap=True)
+    table.add_column(ratio=1, overflow="fold")
+    table.add_row(*cells)
+    return table
+
+
+def _failure(event: TrialFinished) -> list[RenderableType]:
+    """Why a trial failed, and where its log is: the path is not broken, so it can be copied."""
+    if event.failure is None:
+        return []
+    said = Text(f"     {event.failure}: {event.reason or 'no reason given'}", style="red")
+    if event.log_path is None:
+        return [said]
+    return [said, Text(f"     log: {event.log_path}", style="dim", no_wrap=True, overflow="ignore")]

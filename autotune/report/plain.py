@@ -1,0 +1,79 @@
+"""Progress as plain lines: for pipes, logs and terminals without escapes."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from io import UnsupportedOperation
+from typing import IO, Self
+
+from autotune.report import lines
+from autotune.report.state import Clock, RunState
+from autotune.report.text import duration, plural
+from autotune.search.events import (
+    ConfirmBlock,
+    ConfirmStarted,
+    Event,
+    Prepared,
+    TrialFinished,
+    TrialStarted,
+)
+
+
+class PlainDisplay:
+    """One line an event on `stream`; turns are not shown. Never raises when the reader is gone."""
+
+    def __init__(self, stream: IO[str], clock: Clock) -> None:
+        self._stream = stream
+        self._state = RunState(clock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def __call__(self, event: Event) -> None:
+        """Writes what there is to say about `event`."""
+        self._state.apply(event)
+        with suppress(BrokenPipeError):
+            for line in self._lines(event):
+                self._stream.write(line + "\n")
+            self._stream.flush()
+
+    def stopping(self) -> None:
+        """One line, written past Python's buffers: this runs in a signal handler."""
+        with suppress(OSError, UnsupportedOperation, ValueError):
+            os.write(self._stream.fileno(), f"{lines.STOPPING}\n".encode())
+
+    def _lines(self, event: Event) -> list[str]:
+        match event:
+            case Prepared():
+                return lines.header(event)
+            case TrialStarted():
+                return [f"{self._trial()} started: {lines.trying(self._state)}"]
+            case TrialFinished():
+                return self._finished(event)
+            case ConfirmStarted():
+                return [lines.confirm_start(event)]
+            case ConfirmBlock():
+                return [lines.confirm_block(event, self._state)]
+            case _:
+                return []
+
+    def _trial(self, done: int = 1) -> str:
+        wanted = self._state.prepared.trials_wanted if self._state.prepared else None
+        return lines.trial_label(self._state.trials_done + done, wanted)
+
+    def _finished(self, event: TrialFinished) -> list[str]:
+        left = self._state.seconds_left
+        parts = [
+            f"{self._trial(0)} (#{event.number}): {lines.figures(event, self._state)}",
+            f"took {duration(event.seconds)}",
+            f"{duration(left)} left" if left is not None else "",
+            f"{plural(self._state.failed, 'failure')} so far" if event.failure else "",
+        ]
+        text = [", ".join(part for part in parts if part)]
+        if event.failure is not None and event.log_path is not None:
+            text.append(f"  log: {event.log_path}")
+        return text

@@ -1,0 +1,155 @@
+"""Tables of what is on disk: studies, one study's trials, its turns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from autotune.report.text import ABSENT, changes, duration, number, plural, times
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from autotune.records import TurnRecord
+    from autotune.study.folder import StudyFolder
+
+_FACTS = (
+    ("engine", ("engine", "engine_version")),
+    ("model", ("model_path",)),
+    ("GPU", ("gpu_name",)),
+    ("workload", ("workload",)),
+    ("scored", ("objective", "depth", "history")),
+    ("begun", ("created_at",)),
+)
+
+
+def study_row(folder: StudyFolder) -> dict[str, Any]:
+    """One study in a few facts. `state` is ``finished`` or ``unfinished``."""
+    facts, result, trials = folder.read_provenance(), folder.read_result(), folder.read_trials()
+    measured = [trial for trial in trials if trial["state"] != "duplicate"]
+    return {
+        "name": folder.name,
+        "path": str(folder.path),
+        "state": "finished" if result else "unfinished",
+        "trials": len(measured),
+        "failed": sum(trial["failure"] is not None for trial in measured),
+        "speedup": (result or {}).get("speedup"),
+        "interval": (result or {}).get("interval"),
+        "engine": facts.get("engine"),
+        "model": facts.get("model_path"),
+        "gpu": facts.get("gpu_name") or facts.get("gpu"),
+        "created_at": facts.get("created_at"),
+    }
+
+
+def print_studies(rows: Iterable[Mapping[str, Any]], console: Console) -> None:
+    """A row a study."""
+    table = _table("study", "state", "trials", "speed-up", "engine", "model", "begun")
+    for row in rows:
+        table.add_row(
+            row["name"],
+            row["state"],
+            str(row["trials"]),
+            times(row["speedup"]),
+            row["engine"] or ABSENT,
+            _file_name(row["model"]),
+            _day(row["created_at"]),
+        )
+    console.print(table)
+
+
+def print_study(document: Mapping[str, Any], console: Console) -> None:
+    """Verdict, what it was measured on, and a row a trial."""
+    result = document["result"]
+    verdict = result.get("verdict") if result else None
+    console.print(Text(f"{document['name']}: {verdict or 'unfinished'}", style="bold"))
+    for name, keys in _FACTS:
+        words = [str(document["provenance"][k]) for k in keys if document["provenance"].get(k)]
+        if words:
+            console.print(Text(f"{name:<9} {' '.join(words)}"), soft_wrap=True)
+    console.print()
+    trials = [trial for trial in document["trials"] if trial["state"] != "duplicate"]
+    if trials:
+        console.print(_trials_table(trials))
+    console.print(Text(_counts(document["trials"], trials)))
+
+
+def _counts(every: list[Any], shown: list[Any]) -> str:
+    again = len(every) - len(shown)
+    repeated = f", {plural(again, 'suggestion')} measured before" if again else ""
+    return plural(len(shown), "trial") + repeated
+
+
+def _trials_table(trials: Iterable[Mapping[str, Any]]) -> Table:
+    table = _table("#", "s/turn", "TTFT s", "tok/s", "took", "what differs from the default")
+    best = min((t["value"] for t in trials if t["value"] is not None), default=None)
+    for trial in trials:
+        is_best = trial["value"] is not None and trial["value"] == best
+        style = "red" if trial["failure"] else "bold green" if is_best else ""
+        table.add_row(*_trial_cells(trial), style=style)
+    return table
+
+
+def _trial_cells(trial: Mapping[str, Any]) -> list[Text]:
+    metrics, took = trial["metrics"] or {}, trial["seconds"] or {}
+    settings = changes(trial["changes"] or {})
+    if trial["failure"]:
+        settings += f"\n{trial['failure']}: {trial['reason'] or 'no reason given'}"
+    elif trial["value"] is None:
+        settings += f"\n{trial['state']}"
+    cells = [
+        str(trial["number"]),
+        number(metrics.get("turn_s")),
+        number(metrics.get("ttft_p50_s")),
+        number(metrics.get("decode_p50_tps")),
+        duration(sum(took.values()) if took else None),
+        settings,
+    ]
+    return [Text(cell) for cell in cells]
+
+
+def print_turns(turns: Iterable[TurnRecord], console: Console) -> None:
+    """A row a turn."""
+    table = _table("arm", "block", "session", "turn", "depth", "cached", "out", "TTFT s", "tok/s")
+    for turn in turns:
+        style = "red" if turn.failure else ""
+        table.add_row(*(Text(cell) for cell in _turn_cells(turn)), style=style)
+    console.print(table)
+
+
+def _turn_cells(turn: TurnRecord) -> list[str]:
+    figures = [turn.failure, ""] if turn.failure else [number(turn.ttft_s), number(turn.decode_tps)]
+    return [
+        turn.arm,
+        str(turn.block),
+        turn.session_id,
+        str(turn.turn),
+        *(_count(n) for n in (turn.depth_tokens, turn.cached_tokens, turn.output_tokens)),
+        *(str(figure) for figure in figures),
+    ]
+
+
+def _count(tokens: int | None) -> str:
+    return ABSENT if tokens is None else str(tokens)
+
+
+def _table(*columns: str) -> Table:
+    """A table; columns of words are to the left, of figures to the right."""
+    words = {"study", "state", "engine", "model", "begun", "arm", "session"}
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in columns:
+        left = name in words or (" " in name and "differs" in name)
+        table.add_column(name, justify="left" if left else "right", overflow="fold")
+    return table
+
+
+def _file_name(path: str | None) -> str:
+    return path.rpartition("/")[2] if path else ABSENT
+
+
+def _day(stamp: str | None) -> str:
+    return stamp[:10] if stamp else ABSENT

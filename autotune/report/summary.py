@@ -1,0 +1,170 @@
+"""How a run ended: the verdict, before and after, what to start, where the time went."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from autotune.errors import ExitCode
+from autotune.report.text import (
+    ABSENT,
+    duration,
+    number,
+    plural,
+    setting,
+    share,
+    times,
+)
+from autotune.search.events import BucketRow, Summary
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+_STYLES = {
+    int(ExitCode.DONE): "bold green",
+    int(ExitCode.NOTHING_BETTER): "bold yellow",
+    int(ExitCode.STOPPED_EARLY): "bold yellow",
+    int(ExitCode.INTERRUPTED): "bold yellow",
+}
+
+_METRICS = {
+    "turn_s": "a turn, s",
+    "ttft_p50_s": "TTFT p50, s",
+    "ttft_p95_s": "TTFT p95, s",
+    "decode_p50_tps": "decode p50, tok/s",
+    "total_wait_s": "waiting in all, s",
+    "cached_share": "prompt from cache",
+}
+
+
+def print_summary(summary: Summary, console: Console) -> None:
+    """Prints `summary`. What may be copied (commands, paths) is never wrapped."""
+    style = _STYLES.get(summary.exit_code, "bold red")
+    console.print(Text(summary.verdict, style=style))
+    if gain := _gain(summary):
+        console.print(Text(gain))
+    for block in _blocks(summary):
+        console.print()
+        console.print(block)
+    _print_copyable(summary, console)
+    console.print()
+    console.print(Text(_time_spent(summary)))
+    for note in summary.notes:
+        console.print(Text(f"note: {note}"))
+    if summary.resume is not None:
+        _print_command(console, "To go on:", summary.resume)
+
+
+def _gain(summary: Summary) -> str:
+    """The speed-up, where the verdict does not name it already."""
+    if summary.speedup is None or times(summary.speedup) in summary.verdict:
+        return ""
+    if summary.interval is None:
+        return f"{times(summary.speedup)} the default's speed, not confirmed"
+    low, high = summary.interval
+    return f"{times(summary.speedup)} the default's speed, interval {times(low)} to {times(high)}"
+
+
+def _blocks(summary: Summary) -> Iterator[RenderableType]:
+    if summary.before or summary.after:
+        yield _metrics_table(summary.before, summary.after)
+    if summary.buckets:
+        yield _buckets_table(summary.buckets)
+    if summary.changes:
+        yield _changes_table(summary.changes)
+
+
+def _table(title: str, *columns: str) -> Table:
+    """A table whose first column is words and whose others are figures."""
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index else "left")
+    return table
+
+
+def _metrics_table(
+    before: Mapping[str, float | None], after: Mapping[str, float | None]
+) -> RenderableType:
+    table = _table("The scored depth, default against tuned", "", "default", "tuned", "change")
+    known = [key for key in _METRICS if key in before or key in after]
+    others = [key for key in (*before, *after) if key not in _METRICS]
+    for key in dict.fromkeys([*known, *others]):
+        old, new = before.get(key), after.get(key)
+        show = share if key.endswith("_share") else number
+        table.add_row(_METRICS.get(key, key), show(old), show(new), _change(key, old, new))
+    return table
+
+
+def _change(key: str, old: float | None, new: float | None) -> str:
+    """What a person calls the difference: faster for times and rates, else the plain ratio."""
+    if old is None or new is None or old <= 0 or new <= 0 or key.endswith("_share"):
+        return ABSENT
+    ratio = new / old if key.endswith("_tps") else old / new
+    if not key.endswith(("_s", "_tps")):
+        return times(new / old)
+    return f"{times(ratio)} faster" if ratio >= 1 else f"{times(1 / ratio)} slower"
+
+
+def _buckets_table(buckets: tuple[BucketRow, ...]) -> RenderableType:
+    table = _table(
+        "By depth, default → tuned", "depth", "turns", "TTFT p50, s", "decode p50, tok/s", "cached"
+    )
+    for row in buckets:
+        table.add_row(
+            row.bucket,
+            str(row.turns),
+            _pair(number(row.ttft_p50_s_before), number(row.ttft_p50_s_after)),
+            _pair(number(row.decode_p50_tps_before), number(row.decode_p50_tps_after)),
+            _pair(share(row.cached_share_before), share(row.cached_share_after)),
+        )
+    return table
+
+
+def _pair(old: str, new: str) -> str:
+    return f"{old} → {new}"
+
+
+def _changes_table(changes: Mapping[str, object]) -> RenderableType:
+    table = Table(title="What changed", box=None, show_header=False, title_justify="left")
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in changes.items():
+        table.add_row(f"  {name}", setting(value))
+    return table
+
+
+def _print_copyable(summary: Summary, console: Console) -> None:
+    if summary.launch_command is not None:
+        _print_command(console, "Start the tuned engine:", summary.launch_command)
+    if summary.exports:
+        console.print()
+        console.print(Text("Exported:"))
+        for path in summary.exports:
+            _print_unbroken(console, f"  {path}")
+
+
+def _print_command(console: Console, title: str, command: str) -> None:
+    console.print()
+    console.print(Text(title))
+    _print_unbroken(console, f"  {command}")
+
+
+def _print_unbroken(console: Console, line: str) -> None:
+    """One line however long: the terminal wraps it, and a copy holds no line break."""
+    console.print(Text(line), soft_wrap=True)
+
+
+def _time_spent(summary: Summary) -> str:
+    failed = f", {summary.failed} failed" if summary.failed else ""
+    text = f"{plural(summary.trials, 'trial')}{failed}"
+    spent = {name: seconds for name, seconds in summary.seconds.items() if name != "total"}
+    if not spent:
+        return f"{text}. Study: {summary.study_dir}"
+    total = summary.seconds.get("total", sum(spent.values()))
+    largest = sorted(spent.items(), key=lambda item: -item[1])
+    parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in largest)
+    return f"{text} in {duration(total)}: {parts}. Study: {summary.study_dir}"
