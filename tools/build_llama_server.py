@@ -149,7 +149,8 @@ def main(argv: list[str] | None = None) -> int:
     except ToolError as err:
         say(f"error: {err}")
         return 1
-    answer(options.output)
+    if not options.configure_only:
+        answer(options.output)
     return 0
 
 

@@ -67,13 +67,14 @@ def test_all_stages_run_in_order_and_the_second_call_does_nothing(
     assert len(commands) == 3
 
 
-def test_configure_only_stops_before_the_compiler(
-    sdist: Path, commands: Commands, tmp_path: Path
+def test_configure_only_stops_before_the_compiler_and_answers_nothing(
+    sdist: Path, commands: Commands, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server = tmp_path / "cache" / "llama-server"
     assert builder.main(["--output", str(server), "--configure-only"]) == 0
     assert [words[:2] for words in commands] == [["cmake", "-S"]]
     assert not server.exists()
+    assert capsys.readouterr().out == ""
 
 
 def test_another_source_is_refused(
