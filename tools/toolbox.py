@@ -42,9 +42,12 @@ def demand_sha256(path: Path, expected: str) -> None:
 
 
 def run(argv: Sequence[str | Path], cwd: Path | None = None) -> None:
-    """Run a command with its output shown; raises `ToolError` where it fails or is not there."""
+    """Run a command with its output shown; raises `ToolError` where it fails or is not there.
+
+    A script given as an argument is not shown.
+    """
     words = [str(word) for word in argv]
-    say("$ " + " ".join(words))
+    say("$ " + " ".join("..." if "\n" in word else word for word in words))
     try:
         subprocess.run(words, cwd=cwd, check=True, stdin=subprocess.DEVNULL, stdout=sys.stderr)
     except FileNotFoundError as err:
