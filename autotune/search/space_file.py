@@ -157,13 +157,13 @@ def _parameter(
     name: str, entry: ParameterEntry, overlay: OverlayFile | None, symbols: Mapping[str, Setting]
 ) -> Parameter:
     raw = overlay.choices.get(name, entry.choices) if overlay else entry.choices
-    choices = tuple(dict.fromkeys(_resolve(value, symbols) for value in raw))
     default = _resolve(entry.default, symbols)
+    choices = tuple(dict.fromkeys([*(_resolve(value, symbols) for value in raw), default]))
     if entry.ordered:
         choices = tuple(sorted(choices, key=lambda v: float(v)))
     return Parameter(
         name=name,
-        choices=choices if default in choices else (*choices, default),
+        choices=choices,
         default=default,
         concept=entry.concept,
         about=entry.about,

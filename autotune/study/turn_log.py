@@ -68,6 +68,7 @@ def read_turns(path: Path) -> Iterator[TurnRecord]:
 
 def _parse(line: str) -> TurnRecord | None:
     try:
-        return TurnRecord.from_json(json.loads(line))
+        data = json.loads(line)
+        return TurnRecord.from_json(data) if isinstance(data, dict) else None
     except (json.JSONDecodeError, KeyError, TypeError):
         return None

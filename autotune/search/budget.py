@@ -1,0 +1,64 @@
+"""How long a study may take, and what is kept back to prove its winner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from autotune.search.ledger import Ledger
+
+CONFIRM_LEAST_SHARE = 0.25
+CONFIRM_MOST_SHARE = 0.5
+
+
+@dataclass(slots=True)
+class Budget:
+    """Both limits hold when both are given; at least the default is always measured.
+
+    `limit_s` counts the engine-seconds of earlier runs of the study too (`spent_before_s`).
+    `confirm_launches` are the launches the confirmation wants, `confirm_share_of_trial` the cost
+    of one against a trial's; they size what is kept back, between a quarter and a half.
+    """
+
+    limit_s: float | None
+    trials: int | None
+    clock: Callable[[], float]
+    started_s: float
+    spent_before_s: float = 0.0
+    confirm_launches: int = 0
+    confirm_share_of_trial: float = 1.0
+
+    def elapsed_s(self) -> float:
+        """Since the study began, pauses between runs not counted."""
+        return self.spent_before_s + self.clock() - self.started_s
+
+    def allows(self, ledger: Ledger) -> bool:
+        """Whether one more trial fits."""
+        if self.trials is not None and len(ledger.measured) >= self.trials:
+            return False
+        if self.limit_s is None or not ledger.measured:
+            return True
+        return self.elapsed_s() + ledger.typical_s <= self.limit_s - self.reserve_s(ledger)
+
+    def reserve_s(self, ledger: Ledger) -> float:
+        """Seconds kept back for the confirmation."""
+        if self.limit_s is None:
+            return 0.0
+        wanted = self.confirm_launches * self.confirm_share_of_trial * ledger.typical_s
+        least, most = CONFIRM_LEAST_SHARE * self.limit_s, CONFIRM_MOST_SHARE * self.limit_s
+        return min(max(wanted, least), most)
+
+    def seconds_left(self, ledger: Ledger, last_s: float) -> float | None:
+        """How long the run still takes: the rest of the budget, or trials left at their cost."""
+        ends = []
+        if self.limit_s is not None:
+            ends.append(max(0.0, self.limit_s - self.elapsed_s()))
+        if self.trials is not None:
+            each = ledger.typical_s or last_s
+            left = max(0, self.trials - len(ledger.measured) - 1)
+            ends.append(each * (left + self.confirm_launches * self.confirm_share_of_trial))
+        return min(ends) if ends else None
+
+    def confirm_left_s(self) -> float | None:
+        """What the confirmation may still take; ``None`` without a limit."""
+        return None if self.limit_s is None else self.limit_s - self.elapsed_s()

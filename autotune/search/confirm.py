@@ -1,0 +1,172 @@
+"""The confirmation: the best candidates against the default, interleaved, on held-out sessions."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from autotune.candidate import Candidate
+from autotune.records import TurnRecord
+from autotune.replay.plan import ReplayPlan
+from autotune.scoring.interval import Comparison, compare
+from autotune.search.budget import Budget
+from autotune.search.events import ConfirmBlock, ConfirmStarted, Listener, TurnDone
+from autotune.search.judge import Judge
+from autotune.study.turn_log import TurnLog
+from autotune.trial.measurement import Measurer
+
+DEFAULT_ARM = "default"
+
+Key = tuple[str, int]
+"""(arm in the turn log, block)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One side of the confirmation. `number` is its trial; ``None`` for the default."""
+
+    name: str
+    candidate: Candidate
+    number: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """Records by arm name, arms that failed with the reason, and each arm against the default."""
+
+    records: Mapping[str, tuple[TurnRecord, ...]]
+    failed: Mapping[str, str]
+    comparisons: Mapping[str, Comparison]
+    blocks: int
+    seconds: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Confirmation:
+    """Measures every arm once a block, in an order that turns around from block to block.
+
+    `earlier` are records of blocks that a former run of the same confirmation finished; they are
+    not measured again. Stops between blocks when the budget or the user says so.
+    """
+
+    plan: ReplayPlan
+    measurer: Measurer
+    judge: Judge
+    log: TurnLog
+    listener: Listener
+    round_name: str
+    blocks: int
+    budget: Budget
+    seed: int
+    held_out: bool
+    stop: threading.Event
+    earlier: Mapping[Key, tuple[TurnRecord, ...]] = field(default_factory=dict)
+    _records: dict[str, list[TurnRecord]] = field(default_factory=dict)
+    _failed: dict[str, str] = field(default_factory=dict)
+    _seconds: float = 0.0
+
+    def run(self, arms: Sequence[Arm]) -> Confirmed:
+        """Measure and compare `arms`; the default must be the first of them."""
+        self.listener(
+            ConfirmStarted(
+                tuple(a.name for a in arms), len(self.plan.session_ids), self.held_out, self.blocks
+            )
+        )
+        done = 0
+        for block in range(self.blocks):
+            if not (self._is_known(arms, block) or self._fits(done)):
+                break
+            self._block(arms, block)
+            if DEFAULT_ARM in self._failed or self.stop.is_set():
+                break
+            done += 1
+        return Confirmed(
+            records={name: tuple(rows) for name, rows in self._records.items()},
+            failed=dict(self._failed),
+            comparisons=self._compared(arms, done),
+            blocks=done,
+            seconds=self._seconds,
+        )
+
+    def _is_known(self, arms: Sequence[Arm], block: int) -> bool:
+        """Whether a former run measured this block of every arm: then it costs nothing."""
+        whole = len(self.plan.turns)
+        names = (f"{self.round_name}-{arm.name}" for arm in arms)
+        return all(len(self.earlier.get((name, block), ())) == whole for name in names)
+
+    def _fits(self, done: int) -> bool:
+        """Whether another block fits what is left; the first is always measured."""
+        left = self.budget.confirm_left_s()
+        if done == 0 or left is None:
+            return True
+        return self._seconds / done <= left
+
+    def _block(self, arms: Sequence[Arm], block: int) -> None:
+        order = arms if block % 2 == 0 else list(reversed(arms))
+        for arm in order:
+            if arm.name in self._failed or self.stop.is_set():
+                continue
+            self._measure(arm, block)
+
+    def _measure(self, arm: Arm, block: int) -> None:
+        log_name = f"{self.round_name}-{arm.name}"
+        known = self.earlier.get((log_name, block))
+        if known is not None and len(known) == len(self.plan.turns):
+            self._take(arm, block, known)
+            return
+        measurement = self.measurer.measure(
+            arm.candidate, self.plan, arm=log_name, block=block, sink=self._sink()
+        )
+        self._seconds += measurement.seconds.total_s
+        if measurement.failure is not None:
+            self._failed[arm.name] = f"{measurement.failure.kind}: {measurement.failure.message}"
+            self.listener(ConfirmBlock(arm.name, block, None, self._failed[arm.name]))
+            return
+        self._take(arm, block, measurement.records)
+
+    def _take(self, arm: Arm, block: int, records: Sequence[TurnRecord]) -> None:
+        self._records.setdefault(arm.name, []).extend(records)
+        self.listener(ConfirmBlock(arm.name, block, self.judge.score(records).turn_s))
+
+    def _sink(self) -> Callable[[TurnRecord], None]:
+        total, done = len(self.plan.turns), 0
+
+        def take(record: TurnRecord) -> None:
+            nonlocal done
+            done += 1
+            self.log.append(record)
+            self.listener(TurnDone(done, total, record.ttft_s, record.decode_tps))
+
+        return take
+
+    def _compared(self, arms: Sequence[Arm], blocks: int) -> dict[str, Comparison]:
+        default = self._whole(DEFAULT_ARM, blocks)
+        if not default:
+            return {}
+        return {
+            arm.name: compare(
+                default,
+                self._whole(arm.name, blocks),
+                at_depth=self.judge.at_depth,
+                objective=self.judge.objective,
+                seed=self.seed,
+            )
+            for arm in arms
+            if arm.name != DEFAULT_ARM
+            and arm.name not in self._failed
+            and self._whole(arm.name, blocks)
+        }
+
+    def _whole(self, name: str, blocks: int) -> list[TurnRecord]:
+        """Records of blocks that every arm finished."""
+        return [r for r in self._records.get(name, ()) if r.block < blocks]
+
+
+def finished_blocks(records: Sequence[TurnRecord]) -> dict[Key, tuple[TurnRecord, ...]]:
+    """Records by (arm, block); of turns measured twice, after a kill, the later stands."""
+    found: dict[Key, dict[int, TurnRecord]] = {}
+    for record in records:
+        if record.ok:
+            found.setdefault((record.arm, record.block), {})[record.order] = record
+    return {key: tuple(rows[o] for o in sorted(rows)) for key, rows in found.items()}

@@ -1,0 +1,286 @@
+"""From the survey to what is searched: plans, depth, context length, space, limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+
+from autotune.candidate import Candidate, Setting
+from autotune.errors import UserError
+from autotune.replay.plan import History, Order, PlannedTurn, ReplayPlan
+from autotune.replay.planning import make_plan, subset
+from autotune.scoring.objective import Objective
+from autotune.search.feasibility import Feasibility, Limits
+from autotune.search.holdout import split_sessions
+from autotune.search.judge import Judge, TurnKey
+from autotune.search.setup import Setup
+from autotune.search.space import Space, to_settings
+from autotune.search.space_file import (
+    build_space,
+    read_space_file,
+    shipped_overlay,
+    shipped_space,
+)
+from autotune.trial.survey import Survey
+from autotune.workload.depth import DepthBuckets, DepthRange, parse_depth_range
+from autotune.workload.model import Session, Workload
+
+DEFAULT_OUTPUT_TOKENS = 128
+MIN_TURNS_AT_DEPTH = 5
+"""A bucket with fewer turns is not scored; the published tables drop such buckets too."""
+
+PAD_TOKENS = 256
+"""llama.cpp rounds a slot's context up to a multiple of this."""
+
+HOST_SHARE = 0.9
+"""Of the memory that is free now: the rest is the tuner's and the system's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """What every trial of a study is given, and how it is judged."""
+
+    search_plan: ReplayPlan
+    confirm_plan: ReplayPlan
+    held_out: bool
+    judge: Judge
+    confirm_judge: Judge
+    depth_label: str
+    deepest_tokens: int
+    space: Space
+    feasibility: Feasibility
+    notes: tuple[str, ...]
+
+
+def lay_out(setup: Setup, survey: Survey) -> Layout:
+    """Raises `UserError` when nothing of the workload fits the model."""
+    request = setup.request
+    workload, notes = _reachable(setup, survey)
+    whole = preliminary_plan(setup, workload)
+    search_ids, confirm_ids = _split(workload, survey, request.seed)
+    search_plan, confirm_plan = subset(whole, search_ids), subset(whole, confirm_ids)
+    bucket = _bucket(request.depth, search_plan, survey)
+    objective = Objective(request.objective)
+    deepest = max(survey.depths[_key(p)] for p in whole.turns)
+    symbols = _symbols(setup, whole, survey)
+    space = make_space(setup, symbols)
+    feasibility = Feasibility(space, setup.model, _limits(setup), gpu=setup.gpu is not None)
+    space = _default_that_fits(space, feasibility, symbols)
+    feasibility.space = space
+    return Layout(
+        search_plan=search_plan,
+        confirm_plan=confirm_plan,
+        held_out=set(search_ids) != set(confirm_ids),
+        judge=Judge(objective, _within(search_plan, survey, bucket)),
+        confirm_judge=Judge(objective, _within(confirm_plan, survey, bucket)),
+        depth_label=str(bucket),
+        deepest_tokens=deepest,
+        space=space,
+        feasibility=feasibility,
+        notes=tuple(notes),
+    )
+
+
+def preliminary_plan(setup: Setup, workload: Workload) -> ReplayPlan:
+    """Every turn of `workload` as this run replays it."""
+    request = setup.request
+    return make_plan(
+        workload,
+        history=History(request.history),
+        order=Order(request.order),
+        concurrency=request.concurrency,
+        max_output_tokens=request.max_output_tokens,
+        default_output_tokens=DEFAULT_OUTPUT_TOKENS,
+    )
+
+
+def _key(planned: PlannedTurn) -> TurnKey:
+    return (planned.turn.session_id, planned.turn.index)
+
+
+def _reachable(setup: Setup, survey: Survey) -> tuple[Workload, list[str]]:
+    """Sessions cut before the first turn that the model's trained context cannot hold."""
+    lengths = {_key(p): p.output_tokens for p in preliminary_plan(setup, setup.workload).turns}
+    limit, sessions, cut = setup.model.n_ctx_train, [], 0
+    for session in setup.workload.sessions:
+        held = _held_turns(session, survey, lengths, limit, setup.request.history)
+        cut += len(session.turns) - held
+        if held:
+            sessions.append(replace(session, turns=session.turns[:held]))
+    if not sessions:
+        raise UserError(
+            f"no turn of the workload fits the model's context of {limit} tokens",
+            "use a model with a longer context or shallower captures",
+        )
+    notes = [] if not cut else [f"{cut} turns lie beyond the model's context of {limit} tokens"]
+    return replace(setup.workload, sessions=tuple(sessions)), notes
+
+
+def _held_turns(
+    session: Session,
+    survey: Survey,
+    lengths: Mapping[TurnKey, int],
+    limit: int,
+    history: str,
+) -> int:
+    """How many leading turns fit `limit` with their replies and the margin for drift."""
+    replies = 0
+    for held, turn in enumerate(session.turns):
+        key = (turn.session_id, turn.index)
+        need = needed_tokens(survey.depths[key], lengths[key], replies, history)
+        if need > limit:
+            return held
+        replies += lengths[key]
+    return len(session.turns)
+
+
+def needed_tokens(depth: int, reply: int, earlier_replies: int, history: str) -> int:
+    """Context that one turn needs: prompt, reply, nonce, and room for drift.
+
+    In closed loop the engine's own replies stand in the prompt. They have the pinned number of
+    tokens, but may come back as up to a quarter more when the text is tokenized again.
+    """
+    drift = earlier_replies // 4 if history == History.CLOSED_LOOP.value else 0
+    return depth + reply + drift + NONCE_ROOM_TOKENS
+
+
+NONCE_ROOM_TOKENS = 64
+"""A nonce and a few tokens of template around an inserted system message."""
+
+
+def _split(
+    workload: Workload, survey: Survey, seed: int
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Search and confirmation sessions; a sub-agent stays with the session that spawned it."""
+    roots = family_roots(workload)
+    depths: dict[str, int] = {}
+    for (session, _), depth in survey.depths.items():
+        if session in roots:
+            depths[roots[session]] = max(depths.get(roots[session], 0), depth)
+    search, confirm = split_sessions(depths, seed)
+    ids = [s.session_id for s in workload.sessions]
+    return (
+        tuple(s for s in ids if roots[s] in search),
+        tuple(s for s in ids if roots[s] in confirm),
+    )
+
+
+def family_roots(workload: Workload) -> dict[str, str]:
+    """Session -> the session at the head of its family."""
+    parents = {s.session_id: s.parent for s in workload.sessions}
+
+    def root(session: str) -> str:
+        seen = {session}
+        while (parent := parents.get(session)) in parents and parent not in seen:
+            session = str(parent)
+            seen.add(session)
+        return session
+
+    return {session: root(session) for session in parents}
+
+
+def _bucket(asked: str | None, plan: ReplayPlan, survey: Survey) -> DepthRange:
+    """The asked depth, else the deepest bucket with enough turns, else all depths."""
+    depths = [survey.depths[_key(p)] for p in plan.turns]
+    if asked is not None:
+        bucket = parse_depth_range(asked)
+        if not any(d in bucket for d in depths):
+            raise UserError(
+                f"no turn of the searched sessions is {asked} deep",
+                f"they are {min(depths)} to {max(depths)} tokens deep",
+            )
+        return bucket
+    for bucket in reversed(DepthBuckets().ranges):
+        if sum(d in bucket for d in depths) >= MIN_TURNS_AT_DEPTH:
+            return bucket
+    return DepthRange(0)
+
+
+def _within(plan: ReplayPlan, survey: Survey, bucket: DepthRange) -> frozenset[TurnKey]:
+    """Turns of `plan` in `bucket`; all of them when none is."""
+    keys = [_key(p) for p in plan.turns]
+    return frozenset(k for k in keys if survey.depths[k] in bucket) or frozenset(keys)
+
+
+def context_needed(setup: Setup, plan: ReplayPlan, survey: Survey) -> int:
+    """Tokens of context that one slot must have, padded, at most what the model was trained for."""
+    replies: dict[str, int] = {}
+    need = setup.request.min_context or 0
+    for planned in plan.turns:
+        session = planned.turn.session_id
+        so_far = replies.get(session, 0)
+        depth = survey.depths[_key(planned)]
+        need = max(need, needed_tokens(depth, planned.output_tokens, so_far, plan.history.value))
+        replies[session] = so_far + planned.output_tokens
+    padded = -(-need // PAD_TOKENS) * PAD_TOKENS
+    return min(padded, setup.model.n_ctx_train)
+
+
+def _symbols(setup: Setup, plan: ReplayPlan, survey: Survey) -> dict[str, Setting]:
+    needed = context_needed(setup, plan, survey)
+    return {**core_symbols(setup), **context_symbols(needed, setup.model.n_ctx_train)}
+
+
+def core_symbols(setup: Setup) -> dict[str, Setting]:
+    """What a search space may call this machine's processor."""
+    physical, logical = setup.cpu.physical_cores, setup.cpu.logical_cores
+    return {
+        "physical-cores": physical,
+        "logical-cores": logical,
+        "half-cores": max(1, physical // 2),
+    }
+
+
+def context_symbols(needed: int, trained: int) -> dict[str, Setting]:
+    """What a search space may call context lengths, in tokens of one slot."""
+    return {
+        "context-needed": needed,
+        "context-roomy": min(2 * needed, trained),
+        "context-default": trained,
+    }
+
+
+def make_space(setup: Setup, symbols: Mapping[str, Setting]) -> Space:
+    """The engine's shipped space on this machine."""
+    name = setup.launcher.search_space
+    if name is None:
+        raise UserError(
+            f"engine {setup.launcher.name} has no search space", "name one in its manifest"
+        )
+    own = Path(name)
+    file = read_space_file(own) if own.suffix == ".toml" else shipped_space(name)
+    return build_space(
+        file,
+        shipped_overlay(file.engine, setup.gpu_class),
+        symbols,
+        pins=setup.request.pins,
+        allow_quality_change=setup.request.allow_quality_change,
+        rolling_state=not setup.model.can_roll_back,
+    )
+
+
+def _default_that_fits(
+    space: Space, feasibility: Feasibility, symbols: Mapping[str, Setting]
+) -> Space:
+    """The engine's default context is the model's own; where it cannot fit, what is needed."""
+    if feasibility.refusal(Candidate(to_settings(space, space.defaults))) is None:
+        return space
+    needed = symbols["context-needed"]
+    return replace(
+        space,
+        parameters=tuple(
+            replace(p, default=needed, choices=tuple(c for c in p.choices if c != p.default))
+            if p.name == "ctx-size" and p.default != needed
+            else p
+            for p in space.parameters
+        ),
+    )
+
+
+def _limits(setup: Setup) -> Limits:
+    free_host = int(psutil.virtual_memory().available * HOST_SHARE)
+    device = None if setup.gpu is None else setup.gpu.free_bytes
+    return Limits(device_bytes=device, host_bytes=free_host)

@@ -1,0 +1,268 @@
+"""How a run ended: the verdict, the winner, and the files that say so."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from autotune import __version__
+from autotune.candidate import Candidate
+from autotune.errors import ExitCode
+from autotune.launchers.protocol import LaunchContext
+from autotune.records import TurnRecord
+from autotune.scoring.interval import Comparison
+from autotune.scoring.score import Score
+from autotune.search.confirm import DEFAULT_ARM, Confirmed
+from autotune.search.events import BucketRow, Summary
+from autotune.search.layout import Layout
+from autotune.search.ledger import Entry, Ledger
+from autotune.search.resume import resume_command
+from autotune.search.setup import Setup
+from autotune.search.space import to_settings
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A summary, and what stands behind it. `is_final` is false for a run that was stopped."""
+
+    summary: Summary
+    winner: Entry | None
+    comparison: Comparison | None
+    confirmed: Confirmed | None
+    ledger: Ledger
+    is_final: bool
+
+
+def decide(
+    setup: Setup, layout: Layout, ledger: Ledger, confirmed: Confirmed | None, stopped: bool
+) -> Outcome:
+    """The verdict over what was measured."""
+    if stopped:
+        return _unfinished(setup, ledger, confirmed)
+    if not ledger.ranked:
+        return _nothing_ran(setup, ledger)
+    if confirmed is None or DEFAULT_ARM in confirmed.failed:
+        return _no_default(setup, ledger, confirmed)
+    return _compared(setup, layout, ledger, confirmed)
+
+
+def _summary(setup: Setup, ledger: Ledger, code: ExitCode, verdict: str, **more: Any) -> Summary:
+    failed = sum(1 for e in ledger.measured if e.value is None)
+    return Summary(
+        study=setup.folder.name,
+        study_dir=str(setup.folder.path),
+        exit_code=int(code),
+        verdict=verdict,
+        trials=len(ledger.measured),
+        failed=failed,
+        **{"winner": None, "speedup": None, "interval": None, **more},
+    )
+
+
+def _unfinished(setup: Setup, ledger: Ledger, confirmed: Confirmed | None) -> Outcome:
+    resume = resume_command(setup.request, setup.folder)
+    best = ledger.best
+    so_far = "" if best is None else f"; best so far is trial {best.number}, not confirmed"
+    verdict = f"Stopped after {len(ledger.measured)} trials{so_far}."
+    summary = _summary(setup, ledger, ExitCode.STOPPED_EARLY, verdict, resume=resume)
+    return Outcome(summary, None, None, confirmed, ledger, is_final=False)
+
+
+def _nothing_ran(setup: Setup, ledger: Ledger) -> Outcome:
+    reasons = sorted({f"{e.failure}: {e.reason}" for e in ledger.measured})
+    verdict = f"None of {len(ledger.measured)} trials could be measured."
+    notes = tuple(reasons[:5])
+    summary = _summary(setup, ledger, ExitCode.NO_FEASIBLE_TRIAL, verdict, notes=notes)
+    return Outcome(summary, None, None, None, ledger, is_final=True)
+
+
+def _no_default(setup: Setup, ledger: Ledger, confirmed: Confirmed | None) -> Outcome:
+    reason = confirmed.failed[DEFAULT_ARM] if confirmed else _default_failure(ledger)
+    verdict = "The engine's defaults could not be measured, so nothing can be proved against them."
+    summary = _summary(setup, ledger, ExitCode.NO_FEASIBLE_TRIAL, verdict, notes=(reason,))
+    return Outcome(summary, None, None, confirmed, ledger, is_final=True)
+
+
+def _default_failure(ledger: Ledger) -> str:
+    base = ledger.baseline
+    return "they were never tried" if base is None else f"{base.failure}: {base.reason}"
+
+
+def _compared(setup: Setup, layout: Layout, ledger: Ledger, confirmed: Confirmed) -> Outcome:
+    name, comparison = best_arm(confirmed)
+    notes = [f"{arm} was dropped: {why}" for arm, why in confirmed.failed.items()]
+    if comparison is not None:
+        notes += comparison.notes
+    arm = DEFAULT_ARM if name is None else name
+    shown = _shown_arm(confirmed) if name is None else name
+    before, after = (_score(layout, confirmed, a) for a in (DEFAULT_ARM, shown or DEFAULT_ARM))
+    winner = next((e for e in ledger.ranked if f"trial-{e.number:04d}" == name), None)
+    entry = winner or ledger.baseline
+    assert entry is not None
+    closest = confirmed.comparisons.get(shown) if shown else None
+    against = comparison or closest
+    summary = _summary(
+        setup,
+        ledger,
+        ExitCode.DONE if winner else ExitCode.NOTHING_BETTER,
+        verdict_text(layout, winner, against),
+        winner=winner.number if winner else None,
+        speedup=against.ratio if against else None,
+        interval=(against.low, against.high) if against else None,
+        changes=dict(winner.changes) if winner else {},
+        before=_figures(before),
+        after=_figures(after),
+        buckets=bucket_rows(layout, confirmed, shown or DEFAULT_ARM),
+        launch_command=shlex.join(export_argv(setup, entry)),
+        seconds=_seconds(ledger, confirmed),
+        notes=tuple(notes),
+    )
+    return Outcome(summary, winner, against, confirmed, ledger, is_final=True)
+
+
+def best_arm(confirmed: Confirmed) -> tuple[str | None, Comparison | None]:
+    """The arm that beat the default by most, and lost nothing in total waiting time."""
+    good = [
+        (c.ratio, name, c)
+        for name, c in confirmed.comparisons.items()
+        if c.wins and (c.total_wait_ratio is None or c.total_wait_ratio >= 1.0)
+    ]
+    if not good:
+        return None, None
+    _, name, comparison = max(good, key=lambda row: row[:2])
+    return name, comparison
+
+
+def _shown_arm(confirmed: Confirmed) -> str | None:
+    """When nothing wins: the arm that came closest, to be shown beside the default."""
+    rows = [(c.ratio, name) for name, c in confirmed.comparisons.items()]
+    return max(rows)[1] if rows else None
+
+
+def verdict_text(layout: Layout, winner: Entry | None, comparison: Comparison | None) -> str:
+    """One sentence: what was found, by how much, and how sure that is."""
+    what = _OBJECTIVES[layout.judge.objective.value]
+    if comparison is None:
+        return "No config beats the default: none was left to be confirmed."
+    span = f"{comparison.low:.2f} to {comparison.high:.2f}"
+    where = "held-out sessions" if layout.held_out else "the searched sessions"
+    if winner is None:
+        return (
+            f"No config beats the default: the best one's {what} is {comparison.ratio:.2f}x the "
+            f"default's speed, 95% interval {span}, on {where}."
+        )
+    return (
+        f"Trial {winner.number} beats the default: {what} is {comparison.ratio:.2f}x as fast, "
+        f"95% interval {span}, on {where}."
+    )
+
+
+_OBJECTIVES = {"turn": "a turn", "ttft": "the first token", "decode": "decode"}
+
+
+def _score(layout: Layout, confirmed: Confirmed, arm: str) -> Score | None:
+    records = confirmed.records.get(arm)
+    return layout.confirm_judge.score(records) if records else None
+
+
+def _figures(score: Score | None) -> dict[str, float | None]:
+    if score is None:
+        return {}
+    return {
+        "turn_s": score.turn_s,
+        "ttft_p50_s": score.ttft_p50_s,
+        "ttft_p95_s": score.ttft_p95_s,
+        "decode_p50_tps": score.decode_p50_tps,
+        "total_wait_s": score.total_wait_s,
+    }
+
+
+def bucket_rows(layout: Layout, confirmed: Confirmed, arm: str) -> tuple[BucketRow, ...]:
+    """Default against `arm`, a row for every depth bucket that has turns."""
+    before = _buckets(layout, confirmed.records.get(DEFAULT_ARM, ()))
+    after = _buckets(layout, confirmed.records.get(arm, ()))
+    return tuple(
+        BucketRow(
+            bucket=name,
+            turns=row.turns,
+            ttft_p50_s_before=row.ttft_p50_s,
+            ttft_p50_s_after=after[name].ttft_p50_s if name in after else None,
+            decode_p50_tps_before=row.decode_p50_tps,
+            decode_p50_tps_after=after[name].decode_p50_tps if name in after else None,
+            cached_share_before=row.cached_share,
+            cached_share_after=after[name].cached_share if name in after else None,
+        )
+        for name, row in before.items()
+    )
+
+
+def _buckets(layout: Layout, records: Sequence[TurnRecord]) -> dict[str, Any]:
+    if not records:
+        return {}
+    return {row.bucket: row for row in layout.confirm_judge.score(records).buckets}
+
+
+def _seconds(ledger: Ledger, confirmed: Confirmed) -> dict[str, float]:
+    return {"trials": ledger.spent_s, "confirmation": confirmed.seconds}
+
+
+def export_argv(setup: Setup, entry: Entry) -> tuple[str, ...]:
+    """The command line a person runs: nothing private to a trial is in it."""
+    context = LaunchContext(
+        model=setup.model_path,
+        work_dir=setup.folder.path,
+        log_path=setup.folder.logs / "export.log",
+        trial_id="export",
+    )
+    return setup.launcher.export_argv(Candidate(entry.settings), context)
+
+
+def write_result(setup: Setup, layout: Layout, outcome: Outcome) -> None:
+    """``result.json``: the verdict with everything an export or a report needs."""
+    base = outcome.ledger.baseline
+    setup.folder.write_result(
+        {
+            "autotune_version": __version__,
+            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "summary": asdict(outcome.summary),
+            "objective": layout.judge.objective.value,
+            "depth": layout.depth_label,
+            "held_out": layout.held_out,
+            "winner": _config(setup, layout, outcome.winner),
+            "baseline": _config(setup, layout, base),
+            "comparison": asdict(outcome.comparison) if outcome.comparison else None,
+            "confirmed": _confirmed_json(outcome.confirmed),
+        }
+    )
+
+
+def _config(setup: Setup, layout: Layout, entry: Entry | None) -> dict[str, Any] | None:
+    """A trial as a config: its changes, all its settings, and how it is launched."""
+    if entry is None:
+        return None
+    base = to_settings(layout.space, layout.space.defaults)
+    changed = {n: v for n, v in entry.settings.items() if base.get(n) != v}
+    gpu_env = {} if setup.gpu is None else {"CUDA_VISIBLE_DEVICES": setup.gpu.uuid}
+    quality = [p for p in layout.space.parameters if p.quality and p.name in changed]
+    return {
+        "trial": entry.number,
+        "value": entry.value,
+        "settings": changed,
+        "full_settings": dict(entry.settings),
+        "argv": list(export_argv(setup, entry)),
+        "env": gpu_env,
+        "quality_changing": [p.name for p in quality],
+    }
+
+
+def _confirmed_json(confirmed: Confirmed | None) -> dict[str, Any] | None:
+    if confirmed is None:
+        return None
+    return {
+        "blocks": confirmed.blocks,
+        "seconds": confirmed.seconds,
+        "failed": dict(confirmed.failed),
+        "comparisons": {name: asdict(c) for name, c in confirmed.comparisons.items()},
+    }

@@ -1,0 +1,208 @@
+"""The search itself: one trial after another until the budget, the count or the user ends it."""
+
+from __future__ import annotations
+
+import threading
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from autotune.candidate import Candidate, Setting
+from autotune.records import TurnRecord
+from autotune.replay.plan import ReplayPlan
+from autotune.search.budget import Budget
+from autotune.search.events import Listener, TrialFinished, TrialStarted, TurnDone
+from autotune.search.feasibility import Feasibility
+from autotune.search.judge import Judge, Judged
+from autotune.search.ledger import COMPLETE, DUPLICATE, INFEASIBLE, REFUSED, Entry, Ledger
+from autotune.search.queue import Planned, interrupted_trials, next_planned
+from autotune.search.space import Space, to_settings
+from autotune.search.suggest import suggest
+from autotune.study.turn_log import TurnLog
+from autotune.trial.measurement import Measurement, Measurer, TrialSeconds
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+
+MAX_REPEATS = 30
+"""Suggestions in a row that need no launch: by then the space holds nothing new."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Search:
+    """Everything one search needs; `run` does it. Nothing here prints."""
+
+    study: Study
+    space: Space
+    plan: ReplayPlan
+    measurer: Measurer
+    judge: Judge
+    feasibility: Feasibility
+    budget: Budget
+    log: TurnLog
+    listener: Listener
+    incumbent: Mapping[str, Setting] | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+    clock: Callable[[], float] = time.monotonic
+    ledger: Ledger = field(default_factory=Ledger)
+    _cut_short: list[Planned] = field(default_factory=list)
+    _repeats: int = 0
+
+    def run(self) -> Ledger:
+        """Search until done; the ledger then holds every finished trial.
+
+        Raises `MachineError` when the study cannot go on; what was measured is on disk.
+        """
+        self._cut_short = interrupted_trials(self.study)
+        self.ledger = Ledger(self.study.get_trials(deepcopy=False))
+        while not self.stop.is_set() and self.budget.allows(self.ledger):
+            if self._repeats >= MAX_REPEATS:
+                break
+            self._one()
+        return self.ledger
+
+    def _one(self) -> None:
+        planned = next_planned(self.ledger, self.space, self.incumbent, self._cut_short)
+        if planned is not None:
+            self._cut_short = self._cut_short[1:]
+            attrs: dict[str, Any] = {"label": planned.label}
+            if planned.retry_of is not None:
+                attrs["retry_of"] = planned.retry_of
+            self.study.enqueue_trial(dict(planned.values), user_attrs=attrs)
+        with warnings.catch_warnings():
+            # Heartbeat and grouped TPE are marked experimental; both are chosen on purpose.
+            warnings.simplefilter("ignore")
+            self.study.optimize(self._objective, n_trials=1)
+
+    def _objective(self, trial: Trial) -> float:
+        import optuna
+
+        settings = to_settings(self.space, suggest(trial, self.space))
+        candidate = Candidate(settings)
+        changes = self.changes(settings)
+        for name, value in (("key", candidate.key), ("settings", settings), ("changes", changes)):
+            trial.set_user_attr(name, value)
+        known = self.ledger.find(candidate.key)
+        if known is not None:
+            entry = self._repeat(trial, known)
+        else:
+            entry = self._measure(trial, candidate, changes)
+        self.ledger.add(entry)
+        trial.set_constraint("feasible", 0.0 if entry.value is not None else 1.0)
+        if entry.value is None:
+            # Never FAIL: the sampler learns from a constraint and ignores a failure.
+            raise optuna.TrialPruned(entry.reason)
+        return entry.value
+
+    def changes(self, settings: Mapping[str, Setting]) -> dict[str, Any]:
+        """What differs from the engine's defaults; ``None`` for a flag that is left out."""
+        base = to_settings(self.space, self.space.defaults)
+        names = sorted(set(base) | set(settings))
+        return {n: settings.get(n) for n in names if settings.get(n) != base.get(n)}
+
+    def _repeat(self, trial: Trial, known: Entry) -> Entry:
+        """Equal settings are never measured twice: the sampler is told what is known."""
+        self._repeats += 1
+        for name, value in (
+            ("same_as", known.number), ("value", known.value), ("outcome", DUPLICATE),
+        ):  # fmt: skip
+            trial.set_user_attr(name, value)
+        return Entry(
+            trial.number, known.key, DUPLICATE, known.value, trial.user_attrs.get("label", ""),
+            known.settings, known.changes, known.metrics, 0.0, known.failure, known.reason,
+        )  # fmt: skip
+
+    def _measure(self, trial: Trial, candidate: Candidate, changes: dict[str, Any]) -> Entry:
+        label = str(trial.user_attrs.get("label", ""))
+        self.listener(TrialStarted(trial.number, changes, label))
+        refusal = self.feasibility.refusal(candidate)
+        if refusal is not None:
+            self._repeats += 1
+            judged = Judged(None, None, refusal.kind.value, refusal.message)
+            return self._finish(trial, candidate, changes, judged, None)
+        self._repeats = 0
+        measurement = self.measurer.measure(
+            candidate, self.plan, arm=arm_name(trial.number), block=0, sink=self._sink()
+        )
+        self.feasibility.learn(candidate, measurement.failure)
+        judged = self.judge.judge(measurement)
+        return self._finish(trial, candidate, changes, judged, measurement)
+
+    def _sink(self) -> Callable[[TurnRecord], None]:
+        total, done = len(self.plan.turns), 0
+
+        def take(record: TurnRecord) -> None:
+            nonlocal done
+            done += 1
+            self.log.append(record)
+            self.listener(TurnDone(done, total, record.ttft_s, record.decode_tps))
+
+        return take
+
+    def _finish(
+        self,
+        trial: Trial,
+        candidate: Candidate,
+        changes: dict[str, Any],
+        judged: Judged,
+        measurement: Measurement | None,
+    ) -> Entry:
+        seconds = measurement.seconds if measurement else TrialSeconds()
+        log = str(measurement.log_path) if measurement and measurement.log_path else None
+        failed = INFEASIBLE if measurement else REFUSED
+        outcome = COMPLETE if judged.value is not None else failed
+        attrs: dict[str, Any] = {
+            "value": judged.value,
+            "failure": judged.failure,
+            "reason": judged.reason,
+            "metrics": judged.metrics,
+            "seconds": asdict(seconds),
+            "log": log,
+            "effective": dict(measurement.effective) if measurement else {},
+            "telemetry": dict(measurement.telemetry) if measurement else {},
+            # Last: a trial with an outcome is finished, whatever kills us after this line.
+            "outcome": outcome,
+        }
+        for name, value in attrs.items():
+            trial.set_user_attr(name, value)
+        entry = Entry(
+            trial.number, candidate.key, outcome, judged.value,
+            str(trial.user_attrs.get("label", "")), candidate.settings, changes, judged.metrics,
+            seconds.total_s, judged.failure, judged.reason,
+        )  # fmt: skip
+        self._tell(entry, judged, log)
+        return entry
+
+    def _tell(self, entry: Entry, judged: Judged, log: str | None) -> None:
+        best = self.ledger.best
+        is_best = entry.value is not None and (
+            best is None or best.value is None or entry.value < best.value
+        )
+        best = entry if is_best else best
+        score = judged.score
+        self.listener(
+            TrialFinished(
+                number=entry.number,
+                changes=dict(entry.changes),
+                turn_s=score.turn_s if score else None,
+                ttft_p50_s=score.ttft_p50_s if score else None,
+                decode_p50_tps=score.decode_p50_tps if score else None,
+                value=entry.value,
+                seconds=entry.seconds,
+                failure=entry.failure,
+                reason=entry.reason,
+                log_path=log,
+                is_best=is_best,
+                best_number=best.number if best else None,
+                best_value=best.value if best else None,
+                seconds_left=self.budget.seconds_left(self.ledger, entry.seconds),
+                trials_done=len(self.ledger.measured) + 1,
+            )
+        )
+
+
+def arm_name(number: int) -> str:
+    """How a trial is called in the turn log and on disk."""
+    return f"trial-{number:04d}"

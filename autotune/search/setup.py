@@ -1,0 +1,161 @@
+"""Everything a run needs to know before it launches anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autotune.candidate import Setting
+from autotune.errors import MachineError, UserError
+from autotune.hardware.cpu import CpuInfo, cpu_info
+from autotune.hardware.gpu import Gpu
+from autotune.hardware.nvml import list_gpus
+from autotune.hardware.select import select_gpu
+from autotune.launchers.protocol import EngineBuild, Launcher
+from autotune.launchers.registry import make_launcher
+from autotune.models.identity import model_sha256
+from autotune.models.metadata import ModelInfo, read_model
+from autotune.search.incumbent import read_incumbent
+from autotune.search.request import RunRequest
+from autotune.study.folder import StudyFolder
+from autotune.workload.load import load_workload
+from autotune.workload.model import Workload
+from autotune.workload.select import Selection, SelectionNotes, select
+
+CPU = "cpu"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """A request with its engine, GPU, model and workload found and read."""
+
+    request: RunRequest
+    launcher: Launcher
+    build: EngineBuild
+    gpu: Gpu | None
+    cpu: CpuInfo
+    model_path: Path
+    model: ModelInfo
+    model_digest: str
+    workload: Workload
+    selection: SelectionNotes
+    folder: StudyFolder
+    incumbent: dict[str, Setting] | None
+    notes: tuple[str, ...]
+
+    @property
+    def gpu_id(self) -> str:
+        """The GPU's UUID, or ``cpu``."""
+        return CPU if self.gpu is None else self.gpu.uuid
+
+    @property
+    def gpu_name(self) -> str:
+        """The GPU's name, or the processor's."""
+        return self.cpu.model_name if self.gpu is None else self.gpu.name
+
+    @property
+    def gpu_class(self) -> str:
+        """Which overlay of the search space applies."""
+        return CPU if self.gpu is None else "gpu"
+
+
+def set_up(request: RunRequest) -> Setup:
+    """Find and read what `request` names. Launches nothing and writes nothing.
+
+    Raises `UserError` for what the user can mend and `MachineError` for what the machine lacks.
+    """
+    gpu = select_gpu(request.gpu, list_gpus())
+    launcher, build, chosen = find_engine(request)
+    path = _model_path(request)
+    model = read_model(path)
+    loaded = load_workload(request.workload)
+    limit = Selection(max_sessions=request.max_sessions, max_depth=request.max_depth)
+    workload, selection = select(loaded, limit)
+    return Setup(
+        request=request,
+        launcher=launcher,
+        build=build,
+        gpu=gpu,
+        cpu=cpu_info(),
+        model_path=path,
+        model=model,
+        model_digest=model_sha256(*model.parts).sha256,
+        workload=workload,
+        selection=selection,
+        folder=_folder(request, launcher.name, model, gpu),
+        incumbent=read_incumbent(request.incumbent),
+        notes=(*chosen, *_selection_notes(selection)),
+    )
+
+
+def find_engine(request: RunRequest) -> tuple[Launcher, EngineBuild, tuple[str, ...]]:
+    """The asked engine; with ``auto`` llama-server if it is installed, else the reference one."""
+    if request.engine != "auto":
+        launcher = make_launcher(request.engine, engine_path=request.engine_path)
+        return launcher, launcher.detect(), ()
+    launcher = make_launcher("llama-server", engine_path=request.engine_path)
+    try:
+        return launcher, launcher.detect(), ()
+    except MachineError:
+        if request.engine_path is not None:
+            raise
+    launcher = make_launcher("reference", engine_path=None)
+    note = "llama-server is not on PATH: tuning the reference engine (see --engine)"
+    return launcher, launcher.detect(), (note,)
+
+
+def _model_path(request: RunRequest) -> Path:
+    if request.model is None:
+        raise UserError("no model is named", "give the model file to serve: --model model.gguf")
+    path = request.model.expanduser()
+    if not path.is_file():
+        raise UserError(f"there is no model file {path}", "check --model")
+    return path.resolve()
+
+
+def _folder(request: RunRequest, engine: str, model: ModelInfo, gpu: Gpu | None) -> StudyFolder:
+    if request.study is not None:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", request.study):
+            raise UserError(
+                f"{request.study!r} cannot name a study",
+                "use letters, digits, dots, dashes and underscores",
+            )
+        name = request.study
+    else:
+        place = CPU if gpu is None else gpu.name
+        name = slug(f"{request.model.stem if request.model else model.name}-{engine}-{place}")
+    folder = StudyFolder(request.studies_dir / name)
+    return next_free(folder) if request.new_study else folder
+
+
+def slug(text: str) -> str:
+    """`text` as a file name: lower case, runs of anything else as one dash."""
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.") or "study"
+
+
+def next_free(folder: StudyFolder) -> StudyFolder:
+    """`folder`, or the first of name-2, name-3, ... that holds no study yet."""
+    number, free = 2, folder
+    while free.path.exists():
+        free = StudyFolder(folder.path.with_name(f"{folder.name}-{number}"))
+        number += 1
+    return free
+
+
+def _selection_notes(selection: SelectionNotes) -> Sequence[str]:
+    notes: list[str] = []
+    if selection.unreachable_turns:
+        cut = len(selection.truncated_sessions)
+        notes.append(f"{selection.unreachable_turns} turns of {cut} sessions lie beyond --max-depth")
+    return notes
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides results besides the engine."""
+    from importlib.metadata import version
+
+    names: dict[str, Any] = {name: version(name) for name in ("optuna", "httpx", "numpy")}
+    return names

@@ -1,0 +1,182 @@
+"""The real measurer: launch, check, warm up, replay, stop."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autotune.candidate import Candidate, Setting
+from autotune.hardware.telemetry import TelemetrySampler
+from autotune.launchers.failure import Failure, FailureKind, TrialError
+from autotune.launchers.process import launch
+from autotune.launchers.protocol import CacheArm, LaunchContext, Launcher, Server
+from autotune.launchers.settings_check import differences
+from autotune.records import TurnRecord
+from autotune.replay.driver import check_cache_arm, replay, warm_up
+from autotune.replay.endpoint import Endpoint, Rendering
+from autotune.replay.nonce import make_nonce
+from autotune.replay.plan import ReplayPlan
+from autotune.trial.measurement import Measurement, RecordSink, TrialSeconds
+
+
+def never() -> bool:
+    """No one asks to stop."""
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealMeasurer:
+    """Measures on a real engine.
+
+    `logs_dir` keeps every engine log; `work_dir` holds the private homes, removed after use.
+    `should_stop` is asked between turns: a hard stop, not the polite one between trials.
+    """
+
+    launcher: Launcher
+    model: Path
+    logs_dir: Path
+    work_dir: Path
+    seed: int
+    rendering: Rendering = Rendering.NATIVE
+    gpu_uuid: str | None = None
+    cache_arm: CacheArm = CacheArm.ON
+    start_timeout_s: float = 600.0
+    first_token_timeout_s: float = 600.0
+    idle_timeout_s: float = 120.0
+    should_stop: Callable[[], bool] = never
+
+    def measure(
+        self, candidate: Candidate, plan: ReplayPlan, *, arm: str, block: int, sink: RecordSink
+    ) -> Measurement:
+        """Measure `candidate` once. Only `MachineError` and interrupts leave."""
+        context = self.context(f"{arm}-b{block}")
+        run = _Run(self, candidate, plan, arm, block, sink, context)
+        started = time.monotonic()
+        try:
+            server = launch(self.launcher, candidate, context)
+        except TrialError as error:
+            load_s = time.monotonic() - started
+            shutil.rmtree(context.work_dir, ignore_errors=True)
+            return run.measurement(error.failure, TrialSeconds(load_s=load_s))
+        try:
+            return run.on(server)
+        finally:
+            # Also on Ctrl-C: an engine never outlives the trial that started it.
+            self.launcher.stop(server)
+            shutil.rmtree(context.work_dir, ignore_errors=True)
+
+    def context(self, name: str) -> LaunchContext:
+        """A private launch called `name`."""
+        return LaunchContext(
+            model=self.model,
+            work_dir=self.work_dir / name,
+            log_path=self.logs_dir / f"{name}.log",
+            trial_id=name,
+            gpu_uuid=self.gpu_uuid,
+            cache_arm=self.cache_arm,
+            start_timeout_s=self.start_timeout_s,
+        )
+
+    def endpoint(self, server: Server) -> Endpoint:
+        """Where the plan is sent while `server` lives."""
+
+        def request_fields(output_tokens: int | None) -> Mapping[str, Any]:
+            return self.launcher.request_fields(self.cache_arm, output_tokens)
+
+        return Endpoint(
+            base_url=server.base_url,
+            model_name=self.launcher.model_name,
+            request_fields=request_fields,
+            rendering=self.rendering,
+            alive=lambda: server.process.poll() is None,
+            first_token_timeout_s=self.first_token_timeout_s,
+            idle_timeout_s=self.idle_timeout_s,
+        )
+
+
+@dataclass(slots=True)
+class _Run:
+    """One measurement under way."""
+
+    owner: RealMeasurer
+    candidate: Candidate
+    plan: ReplayPlan
+    arm: str
+    block: int
+    sink: RecordSink
+    context: LaunchContext
+    records: list[TurnRecord] = field(default_factory=list)
+    effective: Mapping[str, Setting] = field(default_factory=dict)
+    telemetry: Mapping[str, Any] = field(default_factory=dict)
+
+    def on(self, server: Server) -> Measurement:
+        """Everything between ready and stop."""
+        try:
+            self.effective = self.owner.launcher.effective(server)
+        except TrialError as error:
+            return self.measurement(error.failure, TrialSeconds(load_s=server.load_s))
+        if differing := differences(server.spec.asked, self.effective):
+            failure = Failure(
+                FailureKind.SETTINGS_DIFFER, "the engine does not run with: " + "; ".join(differing)
+            )
+            return self.measurement(failure, TrialSeconds(load_s=server.load_s))
+        return self._replayed(server)
+
+    def _replayed(self, server: Server) -> Measurement:
+        endpoint = self.owner.endpoint(server)
+        began = time.monotonic()
+        warm_up(endpoint)
+        warmed = time.monotonic()
+        with TelemetrySampler(
+            engine_pid=server.process.pid, gpu_uuid=self.owner.gpu_uuid
+        ) as telemetry:
+            self.records = replay(
+                self.plan,
+                endpoint,
+                arm=self.arm,
+                block=self.block,
+                nonce=make_nonce(self.owner.seed, self.arm, self.block),
+                sink=self.sink,
+                should_stop=self.owner.should_stop,
+            )
+        replayed = time.monotonic()
+        self.telemetry = telemetry.summary().to_json()
+        self.owner.launcher.stop(server)
+        seconds = TrialSeconds(
+            load_s=server.load_s,
+            warm_up_s=warmed - began,
+            replay_s=replayed - warmed,
+            stop_s=time.monotonic() - replayed,
+        )
+        return self.measurement(self._failure(server), seconds)
+
+    def _failure(self, server: Server) -> Failure | None:
+        """The first failed turn, explained by the engine's log when the engine died of it."""
+        bad = next((r for r in self.records if not r.ok), None)
+        if bad is None:
+            problem = check_cache_arm(self.records, self.owner.cache_arm.value)
+            return Failure(FailureKind.CACHE_ARM, problem) if problem else None
+        kind = FailureKind(bad.failure or FailureKind.BAD_REPLY)
+        where = f"session {bad.session_id} turn {bad.turn}"
+        if kind is FailureKind.CRASH:
+            cause = self.owner.launcher.failure(server.log_text(), server.process.poll())
+            return Failure(cause.kind, f"{where}: {cause.message}", cause.evidence)
+        return Failure(kind, f"{where}: {bad.detail or kind.value}")
+
+    def measurement(self, failure: Failure | None, seconds: TrialSeconds) -> Measurement:
+        """What is known now, with or without a failure."""
+        return Measurement(
+            candidate=self.candidate,
+            arm=self.arm,
+            block=self.block,
+            records=tuple(self.records),
+            failure=failure,
+            seconds=seconds,
+            effective=self.effective,
+            telemetry=self.telemetry,
+            log_path=self.context.log_path,
+        )
