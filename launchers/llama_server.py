@@ -40,12 +40,16 @@ class LlamaServerLauncher:
 
     name = "llama-server"
     model_name = "local"
-    search_space = "llama-server"
 
     def __init__(self, engine_path: Path | None = None, *, port: int = 0) -> None:
         self._engine_path = engine_path
         self._port = port
         self._build: EngineBuild | None = None
+
+    @property
+    def search_space(self) -> str:
+        """The space that ships for it."""
+        return "llama-server"
 
     def detect(self) -> EngineBuild:
         """The binary given, or the one on PATH; asked once. Raises `MachineError` without one."""

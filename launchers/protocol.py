@@ -95,6 +95,11 @@ class Launcher(Protocol):
     model_name: str
     """What the ``model`` field of a request must say."""
 
+    @property
+    def search_space(self) -> str | None:
+        """Name or path of the search space that goes with this engine."""
+        ...
+
     def detect(self) -> EngineBuild:
         """The installed engine. Raises `MachineError` when it is not there or does not run."""
         ...
@@ -134,4 +139,8 @@ class Launcher(Protocol):
 
     def stop(self, server: Server) -> None:
         """SIGTERM, wait, kill the group. Never raises for a process already gone."""
+        ...
+
+    def export_argv(self, candidate: Candidate, context: LaunchContext) -> tuple[str, ...]:
+        """What a person would type to serve `candidate` on `context.port`."""
         ...

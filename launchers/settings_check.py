@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from autotune.candidate import Setting
 from autotune.launchers.failure import Failure, FailureKind, TrialError
@@ -17,22 +16,10 @@ Settings = Mapping[str, Setting]
 _CTX_STEP = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One setting that the engine runs with another value than was asked."""
-
-    setting: str
-    asked: Setting
-    effective: Setting
-
-    def __str__(self) -> str:
-        return f"{self.setting}: asked {self.asked}, runs with {self.effective}"
-
-
-def differences(asked: Settings, effective: Settings) -> tuple[Difference, ...]:
-    """Settings in both that differ, beyond the roundings that engines document."""
+def differences(asked: Settings, effective: Settings) -> tuple[str, ...]:
+    """One line for each setting in both that differs beyond the roundings that engines document."""
     return tuple(
-        Difference(name, value, effective[name])
+        f"{name}: asked {value}, runs with {effective[name]}"
         for name, value in asked.items()
         if name in effective and not _agrees(name, asked, effective)
     )
@@ -42,8 +29,7 @@ def require_same(asked: Settings, effective: Settings) -> None:
     """Raise `TrialError` (``SETTINGS_DIFFER``) when `differences` finds any."""
     found = differences(asked, effective)
     if found:
-        message = "; ".join(str(d) for d in found)
-        raise TrialError(Failure(FailureKind.SETTINGS_DIFFER, message))
+        raise TrialError(Failure(FailureKind.SETTINGS_DIFFER, "; ".join(found)))
 
 
 def _agrees(name: str, asked: Settings, effective: Settings) -> bool:
