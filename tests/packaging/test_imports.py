@@ -37,3 +37,13 @@ def test_a_mapped_folder_that_reaches_up_is_caught(tree: Path) -> None:
     done = lint(tree)
     assert done.returncode == 1
     assert "autotune.launchers.reaches_up -> autotune.cli" in done.stdout
+
+
+def test_settings_are_read_at_the_command_line_only(tree: Path) -> None:
+    new = tree / "autotune" / "search" / "global_settings.py"
+    (tree / "autotune" / "search").unlink()
+    new.parent.mkdir()
+    (new.parent / "__init__.py").touch()
+    new.write_text("from autotune.config import Settings\n")
+    done = lint(tree)
+    assert "autotune.search.global_settings -> autotune.config" in done.stdout
