@@ -20,8 +20,8 @@ PYTEST_ARGS ?=
 DEMO_STUDY ?= demo
 DEMO_TRIALS ?= 10
 DEMO_WORKLOAD ?= .demo/sessions.jsonl
-DEMO_SYNTHESIZE ?= --sessions 4 --turns 6 --depth 2400 --seed 7
-DEMO_RUN ?= --trials $(DEMO_TRIALS) --budget 5m
+DEMO_SYNTHESIZE ?= --sessions 4 --turns 4 --start-depth 1300 --depth 2400 --reply-tokens 24
+DEMO_RUN ?= --trials $(DEMO_TRIALS) --budget 5m --new-study
 
 .DEFAULT_GOAL := help
 .PHONY: help demo dev check types imports docs docs-check test test-engines bench wheel models \
@@ -32,7 +32,7 @@ help:  ## list the targets
 
 demo: $(READY) $(MODEL)  ## tune a real engine on this machine, end to end (about 6 minutes)
 	@mkdir -p $(dir $(DEMO_WORKLOAD))
-	$(BIN)/autotune captures synthesize $(DEMO_SYNTHESIZE) --output $(DEMO_WORKLOAD)
+	$(BIN)/autotune captures synthesize $(DEMO_WORKLOAD) $(DEMO_SYNTHESIZE)
 	@# Exit code 1 says that nothing beats the engine's defaults: an answer, not an error.
 	$(BIN)/autotune run --engine reference --model $(MODEL) --workload $(DEMO_WORKLOAD) \
 		--gpu cpu --study $(DEMO_STUDY) $(DEMO_RUN) || test $$? -eq 1
