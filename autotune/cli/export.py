@@ -46,13 +46,17 @@ class Export(StudiesSettings):
 
     def run(self, io: CommandIO) -> int:
         """Writes the config."""
-        text = self._rendered(self._config(find_study(self.studies_dir, self.study)))
+        from autotune.export.formats import FORMATS, write_export
+
+        config = self._config(find_study(self.studies_dir, self.study))
         if self.output is not None:
-            _write(self.output, text, executable=self.format == "shell")
+            write_export(self.output, config, self.format, self.full)
             io.err.print(f"wrote {self.output}", markup=False, soft_wrap=True)
             if io.json:
                 io.emit_json({"format": self.format, "output": self.output})
-        elif io.json and self.format != "json":
+            return int(ExitCode.DONE)
+        text = FORMATS[self.format].render(config, self.full)
+        if io.json:
             io.emit_json({"format": self.format, "text": text})
         else:
             sys.stdout.write(text)
@@ -71,16 +75,3 @@ class Export(StudiesSettings):
                 "export the winner, or accept it with --allow-unconfirmed",
             )
         return config
-
-    def _rendered(self, config: ExportConfig) -> str:
-        from autotune.export.json_config import render_json
-        from autotune.export.shell import render_shell
-
-        render = {"shell": render_shell, "json": render_json}[self.format]
-        return render(config, self.full)
-
-
-def _write(path: Path, text: str, *, executable: bool) -> None:
-    from autotune.study.files import write_text_atomic
-
-    write_text_atomic(path, text, mode=0o755 if executable else 0o644)

@@ -60,7 +60,7 @@ def command_source(
     """
     parser = parser or TidyParser(allow_abbrev=False)
     _describe(parser, prog, model)
-    # By alias only: by name too, a field `set_` with the alias `set` would get a flag --set- as well.
+    # By alias only: else the field `set_` with the alias `set` gets a flag --set- as well.
     config = SettingsConfigDict(validate_by_name=False, validate_by_alias=True)
     body = {"model_config": config, "__module__": model.__module__}
     settings_class = type(f"{model.__name__}Settings", (BaseSettings, model), body)

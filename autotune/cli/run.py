@@ -6,6 +6,8 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from threading import Event
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -86,7 +88,22 @@ def _run_listened(request: RunRequest, display: RunDisplay) -> Summary:
 
     stop = Event()
     with display, stop_on_signals(stop, display):
-        return run_study(request, display, stop=stop)
+        summary = with_exports(run_study(request, display, stop=stop))
+        display(summary)
+    return summary
+
+
+def with_exports(summary: Summary) -> Summary:
+    """`summary` with the winner written to the study's ``exports/`` in every format."""
+    from autotune.export.formats import write_all
+    from autotune.export.from_study import winner_config
+    from autotune.study.folder import StudyFolder
+
+    if summary.winner is None:
+        return summary
+    folder = StudyFolder(Path(summary.study_dir))
+    paths = write_all(folder, winner_config(folder))
+    return replace(summary, exports=tuple(str(path) for path in paths))
 
 
 def _again(io: CommandIO) -> str:

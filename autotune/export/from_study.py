@@ -31,7 +31,8 @@ def winner_config(folder: StudyFolder) -> ExportConfig:
             f"study {folder.name} found nothing that beats the default",
             "keep the engine's defaults, or export a trial: --trial N --allow-unconfirmed",
         )
-    return _from_arm(result["winner"], study_provenance(folder, result))
+    facts = folder.read_provenance()
+    return _from_arm(result["winner"], facts["engine"], study_provenance(folder, facts, result))
 
 
 def trial_config(folder: StudyFolder, number: int) -> ExportConfig:
@@ -96,29 +97,34 @@ def non_default(engine: str, settings: Mapping[str, Setting]) -> dict[str, Setti
     return {n: v for n, v in settings.items() if n not in defaults or defaults[n] != v}
 
 
-def _from_arm(arm: Mapping[str, Any], provenance: ExportProvenance) -> ExportConfig:
+def _from_arm(arm: Mapping[str, Any], engine: str, provenance: ExportProvenance) -> ExportConfig:
+    full: dict[str, Setting] = arm["full_settings"]
+    # What the search left alone (pinned flags) may differ from the engine's defaults as well.
+    keep = {**non_default(engine, full), **arm["settings"]}
     return ExportConfig(
-        settings=arm["settings"],
-        full_settings=arm["full_settings"],
+        settings={name: value for name, value in full.items() if name in keep},
+        full_settings=full,
         argv=tuple(arm["argv"]),
         env=arm["env"],
         provenance=provenance,
     )
 
 
-def study_provenance(folder: StudyFolder, result: Mapping[str, Any]) -> ExportProvenance:
-    """Where the winner of `folder` comes from; `result` is ``result.json``."""
-    facts = folder.read_provenance()
-    winner = result.get("winner") or {}
-    interval = result.get("interval")
+def study_provenance(
+    folder: StudyFolder, facts: Mapping[str, Any], result: Mapping[str, Any]
+) -> ExportProvenance:
+    """Where the winner comes from: `facts` is ``provenance.json``, `result` ``result.json``."""
+    winner, summary = result["winner"], result["summary"]
+    interval = summary.get("interval")
+    known = {**_facts(folder.name, facts), "date": result.get("finished_at")}
     return ExportProvenance(
         trial=winner.get("trial"),
-        speedup=result.get("speedup"),
+        speedup=summary.get("speedup"),
         interval=(interval[0], interval[1]) if interval else None,
         confirmed=interval is not None,
-        verdict=result.get("verdict"),
+        verdict=summary.get("verdict"),
         quality_changing=tuple(winner.get("quality_changing", ())),
-        **_facts(folder.name, facts),
+        **known,
     )
 
 

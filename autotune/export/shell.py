@@ -9,8 +9,6 @@ from autotune.export.argv import flag_groups, short_argv
 from autotune.export.model import ExportConfig
 from autotune.export.provenance import provenance_lines
 
-SHELL_MODE = 0o755
-
 
 def render_shell(config: ExportConfig, full: bool = False) -> str:
     """The script's text. It ends in ``exec`` with ``"$@"``: more flags can be given to it.

@@ -9,20 +9,27 @@ from autotune.search.events import ConfirmBlock, ConfirmStarted, Prepared, Trial
 STOPPING = "stopping after this trial; press Ctrl-C again to stop at once"
 
 
-def header(event: Prepared) -> list[str]:
-    """What is tuned, on what, with which workload, and how long."""
-    sessions = plural(event.workload_sessions, "session")
-    held_out = f", {event.held_out_sessions} held out" if event.held_out_sessions else ""
+def header(event: Prepared) -> list[tuple[str, str]]:
+    """What is tuned, on what, with which workload, and how long: names and facts."""
     return [
-        f"study      {event.study} in {event.study_dir}{_continued(event)}",
-        f"engine     {event.engine} {event.engine_version}",
-        f"model      {event.model}",
-        f"GPU        {event.gpu}",
-        f"workload   {sessions}{held_out}, {plural(event.workload_turns, 'turn')}, deepest "
-        f"{event.deepest_tokens} tokens; scored at {event.depth_label}",
-        f"search     {plural(event.parameters, 'parameter')}, {_bounds(event)}",
-        *(f"note       {note}" for note in event.notes),
+        ("study", f"{event.study} in {event.study_dir}{_continued(event)}"),
+        ("engine", f"{event.engine} {event.engine_version}"),
+        ("model", event.model),
+        ("GPU", event.gpu),
+        ("workload", _workload(event)),
+        ("search", f"{plural(event.parameters, 'parameter')}, {_bounds(event)}"),
+        *(("note", note) for note in event.notes),
     ]
+
+
+def _workload(event: Prepared) -> str:
+    sessions = plural(event.workload_sessions, "session")
+    held_out = f" ({event.held_out_sessions} held out)" if event.held_out_sessions else ""
+    turns = plural(event.workload_turns, "turn")
+    return (
+        f"{sessions}{held_out}, {turns}, deepest {event.deepest_tokens} tokens; "
+        f"scored at {event.depth_label}"
+    )
 
 
 def _continued(event: Prepared) -> str:
@@ -38,9 +45,11 @@ def _bounds(event: Prepared) -> str:
     return ", ".join(bounds) or "until stopped"
 
 
-def trial_label(number_: int, wanted: int | None) -> str:
-    """``trial 3/40``, or ``trial 3`` when only time bounds the search."""
-    return f"trial {number_}" if wanted is None else f"trial {number_}/{wanted}"
+def trial_label(number_: int, count: int, wanted: int | None) -> str:
+    """``trial #7 (3/40)``: its number in the study, and how many this makes of those wanted."""
+    return (
+        f"trial #{number_} ({count})" if wanted is None else f"trial #{number_} ({count}/{wanted})"
+    )
 
 
 def figures(event: TrialFinished, state: RunState) -> str:
@@ -61,7 +70,10 @@ def figures(event: TrialFinished, state: RunState) -> str:
 def best(state: RunState) -> str:
     """The best trial so far; empty before there is one."""
     if state.best is None:
-        return ""
+        if state.earlier_best is None:
+            return ""
+        number_, value = state.earlier_best
+        return f"best #{number_} at {number(value)}"
     against = state.against_baseline(state.best.turn_s)
     gain = f" ({times(against)})" if against is not None and state.best.changes else ""
     return f"best #{state.best.number} {number(state.best.turn_s)} s/turn{gain}"
@@ -93,7 +105,8 @@ def activity(state: RunState) -> str:
     if state.running is None:
         return "preparing"
     wanted = state.prepared.trials_wanted if state.prepared else None
-    return trial_label(state.trials_done + 1, wanted) + _turn(state)
+    label = trial_label(state.running.number, state.trials_done + 1, wanted)
+    return label + _turn(state)
 
 
 def _turn(state: RunState) -> str:
@@ -104,5 +117,6 @@ def trying(state: RunState) -> str:
     """The running candidate; empty between trials."""
     if state.running is None:
         return ""
-    label = f"{state.running.label}: " if state.running.label else ""
-    return f"{label}{changes(state.running.changes)}"
+    settings = changes(state.running.changes)
+    label = state.running.label if state.running.changes else ""
+    return f"{label}: {settings}" if label else settings

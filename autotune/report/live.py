@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (("#", 4), ("s/turn", 7), ("speed", 6), ("TTFT s", 7), ("tok/s", 6))
 _REFRESH_PER_SECOND = 4
+_SPINNER_WIDTH = 3
 
 
 class LiveDisplay:
@@ -56,7 +57,7 @@ class LiveDisplay:
         """Prints what stays and refreshes what lives."""
         self._state.apply(event)
         for item in self._lasting(event):
-            self._console.print(item)
+            self._console.print(item, soft_wrap=isinstance(item, Text) and bool(item.no_wrap))
         if isinstance(event, Summary):
             self._live.stop()
 
@@ -112,21 +113,26 @@ class LiveDisplay:
             f"{duration(left)} left" if left is not None else "",
             f"{self._state.failed} failed" if self._state.failed else "",
         ]
-        self._spinner.update(text=Text(" · ".join(part for part in parts if part)))
+        text = Text(" · ".join(part for part in parts if part))
+        text.truncate(self._console.width - _SPINNER_WIDTH, overflow="ellipsis")
+        self._spinner.update(text=text)
         second = lines.STOPPING if self._state.stopping else lines.trying(self._state)
         style = "yellow" if self._state.stopping else "dim"
         return Group(self._spinner, Text(f"  {second}", style=style, no_wrap=True))
 
 
 def _header(event: Prepared) -> RenderableType:
-    text = Text("\n".join(lines.header(event)))
-    text.highlight_regex(r"(?m)^\S+", "dim")
-    return Group(text, Text(""))
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, fact in lines.header(event):
+        table.add_row(name, Text(fact))
+    return Group(table, Text(""))
 
 
 def _row(cells: list[Text]) -> Table:
     """One row of the trial table: a table by itself, so that it can be printed for good."""
-    table = Table.grid(padding=(0, 1, 0, 0), expand=True)
+    table = Table.grid(padding=(0, 2, 0, 0), expand=True)
     for _, width in _COLUMNS:
         table.add_column(justify="right", width=width, no_wrap=True)
     table.add_column(ratio=1, overflow="fold")
@@ -141,4 +147,4 @@ def _failure(event: TrialFinished) -> list[RenderableType]:
     said = Text(f"     {event.failure}: {event.reason or 'no reason given'}", style="red")
     if event.log_path is None:
         return [said]
-    return [said, Text(f"     log: {event.log_path}", style="dim", no_wrap=True, overflow="ignore")]
+    return [said, Text(f"     log: {event.log_path}", style="dim", no_wrap=True)]

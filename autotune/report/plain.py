@@ -49,9 +49,10 @@ class PlainDisplay:
     def _lines(self, event: Event) -> list[str]:
         match event:
             case Prepared():
-                return lines.header(event)
+                return [f"{name:<9} {fact}" for name, fact in lines.header(event)]
             case TrialStarted():
-                return [f"{self._trial()} started: {lines.trying(self._state)}"]
+                label = self._trial(event.number, self._state.trials_done + 1)
+                return [f"{label} started: {lines.trying(self._state)}"]
             case TrialFinished():
                 return self._finished(event)
             case ConfirmStarted():
@@ -61,14 +62,15 @@ class PlainDisplay:
             case _:
                 return []
 
-    def _trial(self, done: int = 1) -> str:
+    def _trial(self, number: int, count: int) -> str:
         wanted = self._state.prepared.trials_wanted if self._state.prepared else None
-        return lines.trial_label(self._state.trials_done + done, wanted)
+        return lines.trial_label(number, count, wanted)
 
     def _finished(self, event: TrialFinished) -> list[str]:
         left = self._state.seconds_left
+        label = self._trial(event.number, self._state.trials_done)
         parts = [
-            f"{self._trial(0)} (#{event.number}): {lines.figures(event, self._state)}",
+            f"{label}: {lines.figures(event, self._state)}",
             f"took {duration(event.seconds)}",
             f"{duration(left)} left" if left is not None else "",
             f"{plural(self._state.failed, 'failure')} so far" if event.failure else "",

@@ -30,6 +30,8 @@ class RunState:
     turn: TurnDone | None = None
     baseline: TrialFinished | None = None
     best: TrialFinished | None = None
+    earlier_best: tuple[int, float] | None = None
+    """Number and value of the best of a continued study, until this run finds a better one."""
     trials_done: int = 0
     failed: int = 0
     confirming: ConfirmStarted | None = None
@@ -64,6 +66,8 @@ class RunState:
             self.baseline = event
         if event.is_best:
             self.best = event
+        if event.best_number is not None and event.best_value is not None:
+            self.earlier_best = (event.best_number, event.best_value)
         self._expect(event.seconds_left)
 
     def _expect(self, seconds_left: float | None) -> None:

@@ -30,6 +30,7 @@ _FACTS = (
 def study_row(folder: StudyFolder) -> dict[str, Any]:
     """One study in a few facts. `state` is ``finished`` or ``unfinished``."""
     facts, result, trials = folder.read_provenance(), folder.read_result(), folder.read_trials()
+    winner, summary = (result or {}).get("winner"), (result or {}).get("summary") or {}
     measured = [trial for trial in trials if trial["state"] != "duplicate"]
     return {
         "name": folder.name,
@@ -37,8 +38,10 @@ def study_row(folder: StudyFolder) -> dict[str, Any]:
         "state": "finished" if result else "unfinished",
         "trials": len(measured),
         "failed": sum(trial["failure"] is not None for trial in measured),
-        "speedup": (result or {}).get("speedup"),
-        "interval": (result or {}).get("interval"),
+        "winner": winner["trial"] if winner else None,
+        "speedup": summary.get("speedup") if winner else None,
+        "interval": summary.get("interval") if winner else None,
+        "verdict": summary.get("verdict"),
         "engine": facts.get("engine"),
         "model": facts.get("model_path"),
         "gpu": facts.get("gpu_name") or facts.get("gpu"),
@@ -65,7 +68,7 @@ def print_studies(rows: Iterable[Mapping[str, Any]], console: Console) -> None:
 def print_study(document: Mapping[str, Any], console: Console) -> None:
     """Verdict, what it was measured on, and a row a trial."""
     result = document["result"]
-    verdict = result.get("verdict") if result else None
+    verdict = result["summary"]["verdict"] if result else None
     console.print(Text(f"{document['name']}: {verdict or 'unfinished'}", style="bold"))
     for name, keys in _FACTS:
         words = [str(document["provenance"][k]) for k in keys if document["provenance"].get(k)]
@@ -140,7 +143,7 @@ def _count(tokens: int | None) -> str:
 def _table(*columns: str) -> Table:
     """A table; columns of words are to the left, of figures to the right."""
     words = {"study", "state", "engine", "model", "begun", "arm", "session"}
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for name in columns:
         left = name in words or (" " in name and "differs" in name)
         table.add_column(name, justify="left" if left else "right", overflow="fold")

@@ -44,6 +44,8 @@ _METRICS = {
 def print_summary(summary: Summary, console: Console) -> None:
     """Prints `summary`. What may be copied (commands, paths) is never wrapped."""
     style = _STYLES.get(summary.exit_code, "bold red")
+    if console.is_terminal:
+        console.print()
     console.print(Text(summary.verdict, style=style))
     if gain := _gain(summary):
         console.print(Text(gain))
@@ -71,25 +73,30 @@ def _gain(summary: Summary) -> str:
 
 def _blocks(summary: Summary) -> Iterator[RenderableType]:
     if summary.before or summary.after:
-        yield _metrics_table(summary.before, summary.after)
+        yield _metrics_table(summary.before, summary.after, _other(summary))
     if summary.buckets:
-        yield _buckets_table(summary.buckets)
+        yield _buckets_table(summary.buckets, _other(summary))
     if summary.changes:
         yield _changes_table(summary.changes)
 
 
+def _other(summary: Summary) -> str:
+    """What stands beside the default: the winner, or what came closest when nothing won."""
+    return "closest" if summary.winner is None else "tuned"
+
+
 def _table(title: str, *columns: str) -> Table:
     """A table whose first column is words and whose others are figures."""
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", show_edge=False)
     for index, column in enumerate(columns):
         table.add_column(column, justify="right" if index else "left")
     return table
 
 
 def _metrics_table(
-    before: Mapping[str, float | None], after: Mapping[str, float | None]
+    before: Mapping[str, float | None], after: Mapping[str, float | None], other: str
 ) -> RenderableType:
-    table = _table("The scored depth, default against tuned", "", "default", "tuned", "change")
+    table = _table(f"At the scored depth, default against {other}", "", "default", other, "change")
     known = [key for key in _METRICS if key in before or key in after]
     others = [key for key in (*before, *after) if key not in _METRICS]
     for key in dict.fromkeys([*known, *others]):
@@ -109,9 +116,14 @@ def _change(key: str, old: float | None, new: float | None) -> str:
     return f"{times(ratio)} faster" if ratio >= 1 else f"{times(1 / ratio)} slower"
 
 
-def _buckets_table(buckets: tuple[BucketRow, ...]) -> RenderableType:
+def _buckets_table(buckets: tuple[BucketRow, ...], other: str) -> RenderableType:
     table = _table(
-        "By depth, default → tuned", "depth", "turns", "TTFT p50, s", "decode p50, tok/s", "cached"
+        f"By depth, default → {other}",
+        "depth",
+        "turns",
+        "TTFT p50, s",
+        "decode p50, tok/s",
+        "cached",
     )
     for row in buckets:
         table.add_row(
@@ -139,7 +151,9 @@ def _changes_table(changes: Mapping[str, object]) -> RenderableType:
 
 def _print_copyable(summary: Summary, console: Console) -> None:
     if summary.launch_command is not None:
-        _print_command(console, "Start the tuned engine:", summary.launch_command)
+        tuned = summary.winner is not None
+        title = "Start the tuned engine:" if tuned else "The defaults, written out:"
+        _print_command(console, title, summary.launch_command)
     if summary.exports:
         console.print()
         console.print(Text("Exported:"))

@@ -52,7 +52,7 @@ def setting(value: Any) -> str:
         return f"{setting(value[0])} → {setting(value[1])}"
     if isinstance(value, bool):
         return "on" if value else "off"
-    return "default" if value is None else str(value)
+    return "left out" if value is None else str(value)
 
 
 def changes(settings: Mapping[str, Any]) -> str:
