@@ -32,7 +32,7 @@ help:  ## list the targets
 
 demo: $(READY) $(MODEL)  ## tune a real engine on this machine, end to end (about 6 minutes)
 	@mkdir -p $(dir $(DEMO_WORKLOAD))
-	$(BIN)/autotune captures synthesize $(DEMO_WORKLOAD) $(DEMO_SYNTHESIZE)
+	$(BIN)/autotune captures synthesize $(DEMO_WORKLOAD) --force $(DEMO_SYNTHESIZE)
 	@# Exit code 1 says that nothing beats the engine's defaults: an answer, not an error.
 	$(BIN)/autotune run --engine reference --model $(MODEL) --workload $(DEMO_WORKLOAD) \
 		--gpu cpu --study $(DEMO_STUDY) $(DEMO_RUN) || test $$? -eq 1
@@ -60,10 +60,11 @@ imports: $(READY)  ## the direction of imports (import-linter), on the package a
 	cd .imports && ../$(BIN)/lint-imports --config ../pyproject.toml --no-cache
 
 docs: $(READY)  ## write docs/cli.md from the commands' own help
-	$(BIN)/python tools/cli_reference.py
+	$(BIN)/python -m autotune.cli.reference docs/cli.md
 
 docs-check: $(READY)  ## links, example commands and docs/cli.md agree with the code
-	$(BIN)/python tools/cli_reference.py --check
+	$(BIN)/python -m autotune.cli.reference $(VENV)/cli.md
+	diff -u docs/cli.md $(VENV)/cli.md || { echo 'docs/cli.md is out of date: run make docs'; false; }
 	$(BIN)/python tools/docs_check.py
 
 test: $(READY) $(MODEL)  ## the test suite, on the reference engine (no GPU needed)
