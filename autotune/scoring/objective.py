@@ -1,0 +1,25 @@
+"""What the search minimises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from autotune.records import TurnRecord
+from autotune.scoring.metrics import DecodeP50, TtftP50, TurnSeconds
+
+
+class Objective(StrEnum):
+    """``turn``: seconds per turn. ``ttft``: p50 TTFT. ``decode``: seconds per token, 1 / p50."""
+
+    TURN = "turn"
+    TTFT = "ttft"
+    DECODE = "decode"
+
+    def seconds(self, records: Sequence[TurnRecord]) -> float:
+        """The number to minimise, in seconds. Raises `NoMetricValue` when there is none."""
+        if self is Objective.TTFT:
+            return TtftP50().compute(records)
+        if self is Objective.DECODE:
+            return 1 / DecodeP50().compute(records)
+        return TurnSeconds().compute(records)
