@@ -1,0 +1,67 @@
+"""Process trees and the processor time they used, as far as this user may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import psutil
+
+
+@dataclass(frozen=True, slots=True)
+class TreeTimes:
+    """Processor seconds of the processes of some trees, at one time.
+
+    Keys are ``(pid, start time)``: a pid used again is another process. Values include children
+    that ended and were waited for.
+    """
+
+    seconds: Mapping[tuple[int, float], float] = field(default_factory=dict)
+
+    @property
+    def pids(self) -> frozenset[int]:
+        """The processes alive then."""
+        return frozenset(pid for pid, _ in self.seconds)
+
+
+def tree_times(roots: Iterable[int]) -> TreeTimes:
+    """The times of `roots` and everything below them; what is gone is left out."""
+    return TreeTimes(dict(entry for process in tree(roots) for entry in _times(process)))
+
+
+def tree(roots: Iterable[int]) -> list[psutil.Process]:
+    """`roots` and everything below them, each once."""
+    found: dict[int, psutil.Process] = {}
+    for pid in roots:
+        with suppress(psutil.Error):
+            root = psutil.Process(pid)
+            found[pid] = root
+            found.update((child.pid, child) for child in root.children(recursive=True))
+    return list(found.values())
+
+
+def used_between(before: TreeTimes, after: TreeTimes, before_at: float) -> float:
+    """Processor seconds that the trees used between two looks; never negative.
+
+    `before_at` is the wall-clock time of the first look: a process that was there already but not
+    in the tree counts from now on only, a new one from its start. What an ended process had used
+    moves to the parent that waited for it, so it is taken off there.
+    """
+    total = 0.0
+    for key, seconds in after.seconds.items():
+        fresh = key[1] >= before_at
+        total += seconds - before.seconds.get(key, 0.0 if fresh else seconds)
+    ended = before.seconds.keys() - after.seconds.keys()
+    return max(total - sum(before.seconds[key] for key in ended), 0.0)
+
+
+def _times(process: psutil.Process) -> list[tuple[tuple[int, float], float]]:
+    """One entry, or none for a process that ended meanwhile."""
+    with suppress(psutil.Error):
+        with process.oneshot():
+            times = process.cpu_times()
+            key = (process.pid, process.create_time())
+        children = times.children_user + times.children_system
+        return [(key, times.user + times.system + children)]
+    return []

@@ -1,0 +1,71 @@
+"""From what a user calls a card to the card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from autotune.errors import MachineError, UserError
+from autotune.hardware.gpu import Gpu
+from autotune.hardware.names import matches, resembles
+
+_INDEX_DIGITS = 2
+"""Up to this many digits are an index; more are a model number (710, 3090)."""
+
+
+def select_gpu(ask: str, gpus: Sequence[Gpu]) -> Gpu | None:
+    """The card that `ask` names, or ``None`` for the CPU.
+
+    `ask` is ``auto``, ``cpu``, an index (``0``), a UUID (``GPU-...``, or its beginning), or a name
+    (``3090``, ``rtx 4090 laptop``, ``spark``). Names are compared word by word. Of several equal
+    cards it is the one with the most free memory. ``auto`` is the only kind of card there is, or
+    the CPU when there is none.
+
+    Raises `UserError` when `ask` is empty, `MachineError` (with a list of what is here) when no
+    card or more than one kind answers to it.
+    """
+    wanted = ask.strip().lower()
+    if not wanted:
+        raise UserError("--gpu is empty", "give auto, cpu, a name such as 3090, an index or a UUID")
+    if wanted == "cpu" or (wanted == "auto" and not gpus):
+        return None
+    found = [gpu for gpu in gpus if _test(wanted)(gpu)]
+    if not found:
+        raise _not_here(ask, gpus)
+    if len({(gpu.name, gpu.vram_bytes) for gpu in found}) > 1:
+        raise _ambiguous(ask, found)
+    return max(found, key=lambda gpu: (gpu.free_bytes or 0, -gpu.index))
+
+
+def _test(wanted: str) -> Callable[[Gpu], bool]:
+    """How `wanted` is looked for."""
+    if wanted == "auto":
+        return lambda _: True
+    if wanted.isascii() and wanted.isdigit() and len(wanted) <= _INDEX_DIGITS:
+        return lambda gpu: gpu.index == int(wanted)
+    if wanted.startswith(("gpu-", "mig-")):
+        return lambda gpu: gpu.uuid.lower().startswith(wanted)
+    return lambda gpu: matches(wanted, gpu.name)
+
+
+def _not_here(ask: str, gpus: Sequence[Gpu]) -> MachineError:
+    if not gpus:
+        return MachineError(
+            f"no GPU matches {ask!r}: this machine shows no NVIDIA GPU",
+            "check the driver with nvidia-smi, or measure on the processor with --gpu cpu",
+        )
+    close = [gpu for gpu in gpus if resembles(ask, gpu.name)]
+    hint = "choose one by name, index or UUID, or use --gpu cpu"
+    if close:
+        hint = f"if you mean the {close[0].name}, use --gpu {close[0].index}"
+    return MachineError(f"no GPU matches {ask!r}; here: {_listing(gpus)}", hint)
+
+
+def _ambiguous(ask: str, found: Sequence[Gpu]) -> MachineError:
+    return MachineError(
+        f"{ask!r} could be any of {len(found)} GPUs: {_listing(found)}",
+        f"name one by its index or UUID, e.g. --gpu {found[0].index}",
+    )
+
+
+def _listing(gpus: Sequence[Gpu]) -> str:
+    return "; ".join(gpu.label for gpu in gpus)
