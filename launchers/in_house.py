@@ -55,6 +55,11 @@ class InHouseLauncher:
         """Name or path of the search space that goes with this engine."""
         return self.manifest.search_space
 
+    @property
+    def cached_tokens_path(self) -> str | None:
+        """What the manifest says under ``[tokens]``."""
+        return self.manifest.tokens.cached
+
     def detect(self) -> EngineBuild:
         """The engine, asked once. Raises `MachineError` when its program is missing or fails."""
         if self._build is None:

@@ -51,6 +51,10 @@ class LlamaServerLauncher:
         """The space that ships for it."""
         return "llama-server"
 
+    @property
+    def cached_tokens_path(self) -> None:
+        """Where OpenAI puts it."""
+
     def detect(self) -> EngineBuild:
         """The binary given, or the one on PATH; asked once. Raises `MachineError` without one."""
         if self._build is None:

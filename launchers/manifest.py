@@ -146,11 +146,10 @@ class Request(_Part):
 
 
 class Tokens(_Part):
-    """Where token counts are: dotted paths in the usage chunk, and a counting endpoint."""
+    """Where token counts are."""
 
-    prompt: str = "usage.prompt_tokens"
-    cached: str = "usage.prompt_tokens_details.cached_tokens"
-    output: str = "usage.completion_tokens"
+    cached: str | None = None
+    """Of the reused prompt tokens in a stream's last chunks; without it the usual places."""
     count_path: str | None = None
     """POST here with ``messages`` and ``tools`` and it says how long the prompt is."""
     count: str = "input_tokens"

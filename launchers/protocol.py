@@ -100,6 +100,11 @@ class Launcher(Protocol):
         """Name or path of the search space that goes with this engine."""
         ...
 
+    @property
+    def cached_tokens_path(self) -> str | None:
+        """Dotted path of the cached-token count in a stream; ``None`` for the usual places."""
+        ...
+
     def detect(self) -> EngineBuild:
         """The installed engine. Raises `MachineError` when it is not there or does not run."""
         ...

@@ -18,7 +18,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -52,7 +52,7 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(1)
 
 
-def make_parser(version: Callable[[], str]) -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
     """Flags of the server itself and of every setting it takes; settings default to absent."""
     parser = _Parser(prog="reference_engine", description=__doc__, allow_abbrev=False)
     parser.add_argument("--version", action="store_true", help="print the version and exit")
@@ -87,9 +87,9 @@ def settings_of(args: argparse.Namespace) -> dict[str, Setting]:
     return {name.replace("_", "-"): value for name, value in given.items()}
 
 
-def parse(argv: Sequence[str], version: Callable[[], str]) -> argparse.Namespace:
+def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The arguments; an unknown one is refused in llama-server's words."""
-    parser = make_parser(version)
+    parser = make_parser()
     args, unknown = parser.parse_known_args(argv)
     if unknown:
         parser.error(f"invalid argument: {unknown[0]}")
@@ -158,7 +158,7 @@ def wait_for_stop() -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until a signal says stop."""
     parent_pid = os.getppid()
-    args = parse(sys.argv[1:] if argv is None else argv, lambda: "")
+    args = parse(sys.argv[1:] if argv is None else argv)
     library = load_library()
     if args.version:
         say(version_of(library))

@@ -29,7 +29,6 @@ INTEGERS: Mapping[str, str] = {
     "poll": "cpuparams.poll",
     "poll-batch": "cpuparams_batch.poll",
     "main-gpu": "main_gpu",
-    "timeout": "timeout_read",
     "sse-ping-interval": "sse_ping_interval",
     "spec-draft-n-max": "speculative.draft.n_max",
     "spec-draft-n-min": "speculative.draft.n_min",
@@ -110,11 +109,6 @@ CHOICES: Mapping[str, Choice] = {
         "split_mode",
         "llama_split_mode",
         _members("LLAMA_SPLIT_MODE_", ("none", "layer", "row", "tensor")),
-    ),
-    "numa": Choice(
-        "numa",
-        "ggml_numa_strategy",
-        _members("GGML_NUMA_STRATEGY_", ("disabled", "distribute", "isolate", "numactl")),
     ),
     "prio": Choice(
         "cpuparams.priority",
@@ -228,16 +222,16 @@ def _value_at(params: Any, path: str) -> Any:
 
 def told(params: Any) -> dict[str, Setting]:
     """Every setting as `params` now has it, by flag name: what the server was given."""
-    found: dict[str, Setting] = {
-        n: _value_at(params, p) for n, p in {**INTEGERS, **NUMBERS}.items()
-    }
+    numbers = {**INTEGERS, **NUMBERS}
+    found: dict[str, Setting] = {name: _value_at(params, path) for name, path in numbers.items()}
     for name, path in SWITCHES.items():
         found[name] = bool(_value_at(params, path.removeprefix("!"))) != path.startswith("!")
     for name, choice in CHOICES.items():
         member = _value_at(params, choice.path).name
         found[name] = next((v for v, m in choice.members.items() if m == member), member)
     found["spec-type"] = ",".join(_speculator(t.name) for t in params.speculative.types)
-    found["n-gpu-layers"] = int(params.n_gpu_layers)
+    named = {ALL_LAYERS: "all", AUTO_LAYERS: "auto"}
+    found["n-gpu-layers"] = named.get(params.n_gpu_layers, params.n_gpu_layers)
     return found
 
 

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from autotune.launchers.process import stop_process
 from autotune.launchers.protocol import LaunchContext, Launcher, Server
 from autotune.launchers.registry import make_launcher
@@ -102,7 +103,7 @@ def smollm2() -> Path:
     default = cache / "autotune" / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
     path = Path(os.environ.get("AUTOTUNE_TEST_MODEL") or default)
     if not path.is_file():
-        pytest.skip(f"no model at {path}; run: make model, or set AUTOTUNE_TEST_MODEL")
+        pytest.skip(f"no model at {path}; run: make models, or set AUTOTUNE_TEST_MODEL")
     return path
 
 
