@@ -53,7 +53,7 @@ def check_disk(
     """Whether studies can be written where they go; `studies` need not exist yet."""
     folder = _existing(studies)
     if not os.access(folder, os.W_OK | os.X_OK):
-        fix = "make it writable, or point AUTOTUNE_STUDIES elsewhere"
+        fix = "make it writable, or keep studies elsewhere with --studies-dir"
         return fail("disk", f"{folder} is not writable", fix)
     free = free_bytes(folder)
     message = f"{gib(free)} free for studies in {studies}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -39,6 +40,26 @@ def tree(roots: Iterable[int]) -> list[psutil.Process]:
             found[pid] = root
             found.update((child.pid, child) for child in root.children(recursive=True))
     return list(found.values())
+
+
+def with_variable(name: str) -> list[tuple[int, Mapping[str, str]]]:
+    """Process ids and environments of the processes that carry the variable `name`.
+
+    Only those whose environment this user may read; our own process is left out.
+    """
+    found: list[tuple[int, Mapping[str, str]]] = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.pid != os.getpid() and name in (environ := process.environ()):
+                found.append((process.pid, environ))
+    return found
+
+
+def process_name(pid: int) -> str:
+    """The name of a process, or ``process`` where it is gone or not ours to see."""
+    with suppress(psutil.Error):
+        return psutil.Process(pid).name()
+    return "process"
 
 
 def used_between(before: TreeTimes, after: TreeTimes, before_at: float) -> float:
