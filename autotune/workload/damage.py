@@ -49,11 +49,6 @@ HARMLESS = frozenset(
 """Kinds that cost no turn: what was read is what was written."""
 
 
-def is_harmless(damage: Damage) -> bool:
-    """Whether nothing was lost to it."""
-    return damage.kind in HARMLESS
-
-
 @dataclass(slots=True)
 class _Entry:
     count: int
@@ -81,6 +76,6 @@ class DamageLedger:
     def entries(self) -> tuple[Damage, ...]:
         """Everything counted so far."""
         return tuple(
-            Damage(file, str(kind), entry.count, entry.first_line, entry.detail)
+            Damage(file, str(kind), entry.count, entry.first_line, entry.detail, kind in HARMLESS)
             for (file, kind), entry in self._entries.items()
         )

@@ -94,13 +94,17 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """One kind of damage found while reading, counted: ``torn-line`` x 1 in ``a.jsonl``."""
+    """One kind of damage found while reading, counted: ``torn-line`` x 1 in ``a.jsonl``.
+
+    `harmless` damage cost nothing: what was read is what was written.
+    """
 
     file: str
     kind: str
     count: int
     first_line: int
     detail: str = ""
+    harmless: bool = False
 
 
 @dataclass(frozen=True, slots=True)

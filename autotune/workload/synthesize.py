@@ -27,6 +27,9 @@ from autotune.workload.synthesis.project import Project
 MIN_START_DEPTH = 700
 """Tokens: tools, rules and a task do not fit in less."""
 
+DEFAULT_START_DEPTH = 8_000
+"""Tokens: an agent with a handful of tools, before it has done anything."""
+
 _OVERLAP = 0.35
 _LONGEST_QUESTION_CHARS = 4_000
 _FIDELITY = Fidelity(PromptFidelity.SYNTHETIC)
@@ -39,7 +42,8 @@ class SynthesisSpec:
     Attributes:
         sessions: conversations of the agent, sub-agents not counted.
         turns: requests in each.
-        start_depth: prompt of the first turn: system prompt, tools and task.
+        start_depth: prompt of the first turn: system prompt, tools and task. ``None`` is half of
+            `depth`, at most `DEFAULT_START_DEPTH`.
         depth: prompt of the last turn.
         reply_tokens: median length of a reply.
         subagents: sub-agent sessions in all, dealt out to the sessions in turn.
@@ -48,11 +52,18 @@ class SynthesisSpec:
 
     sessions: int = 4
     turns: int = 20
-    start_depth: int = 8_000
+    start_depth: int | None = None
     depth: int = 40_000
     reply_tokens: int = 120
     subagents: int = 0
     seed: int = 0
+
+    @property
+    def first_depth(self) -> int:
+        """Tokens of the first prompt."""
+        if self.start_depth is not None:
+            return self.start_depth
+        return min(DEFAULT_START_DEPTH, max(MIN_START_DEPTH, self.depth // 2))
 
     def check(self) -> None:
         """Raises `UserError` where the numbers do not go together."""
@@ -61,19 +72,19 @@ class SynthesisSpec:
                 raise UserError(
                     f"{_words(name)} is {getattr(self, name)}", f"it must be at least {least}"
                 )
-        if self.start_depth < MIN_START_DEPTH:
+        if self.first_depth < MIN_START_DEPTH:
             raise UserError(
-                f"a first prompt of {self.start_depth} tokens cannot hold tools and a task",
+                f"a first prompt of {self.first_depth} tokens cannot hold tools and a task",
                 f"give a start depth of at least {MIN_START_DEPTH}",
             )
         if self.subagents and self.turns < 2:
             raise UserError("a session of one turn cannot start a sub-agent", "give more turns")
         needed = growth_needed(self.turns, self.reply_tokens)
-        if self.depth - self.start_depth < needed:
+        if self.depth - self.first_depth < needed:
             raise UserError(
                 f"{self.turns} turns with replies of about {self.reply_tokens} tokens grow by "
-                f"{needed} tokens, which {self.start_depth} to {self.depth} has no room for",
-                f"raise the depth to {self.start_depth + needed}, or ask for fewer turns or "
+                f"{needed} tokens, which {self.first_depth} to {self.depth} has no room for",
+                f"raise the depth to {self.first_depth + needed}, or ask for fewer turns or "
                 "shorter replies",
             )
 
@@ -118,7 +129,7 @@ class _Prefix:
 def _prefix(spec: SynthesisSpec) -> _Prefix:
     """Tools and system prompt: nine tenths of the first prompt, the task is the rest."""
     rng = Random(f"{spec.seed}:prefix")
-    room = spec.start_depth * CHARS_PER_TOKEN * 9 // 10
+    room = spec.first_depth * CHARS_PER_TOKEN * 9 // 10
     tools = prompts.tools(rng, room * 2 // 5)
     system = prompts.system_prompt(rng, room - tools_chars(tools))
     return _Prefix(tools, {"role": "system", "content": system})
@@ -147,10 +158,10 @@ def _family(spec: SynthesisSpec, prefix: _Prefix, number: int) -> tuple[Session,
     """Session `number` and its sub-agents, on a clock that starts with the session."""
     name = f"synthetic-{spec.seed}-{number + 1:03d}"
     rng = Random(f"{spec.seed}:session:{number}")
-    steps = plan_steps(rng, spec.turns, spec.start_depth, spec.depth, spec.reply_tokens)
+    steps = plan_steps(rng, spec.turns, spec.first_depth, spec.depth, spec.reply_tokens)
     helpers = _helpers(spec, prefix, number, name)
     steps = _waiting(steps, helpers)
-    first = prompts.task(rng, spec.start_depth * CHARS_PER_TOKEN - prefix.chars)
+    first = prompts.task(rng, spec.first_depth * CHARS_PER_TOKEN - prefix.chars)
     parent = _session(_Script(name, None, first, steps, helpers, 0.0), spec, prefix, rng)
     children = [
         _session(
@@ -176,7 +187,7 @@ def _helper(spec: SynthesisSpec, prefix: _Prefix, name: str, k: int, count: int)
     turns = max(2, spec.turns // 3)
     text = prompts.task(rng, 4 * spec.reply_tokens)
     start = (prefix.chars + len(text)) // CHARS_PER_TOKEN
-    growth = max((spec.depth - spec.start_depth) // 3, growth_needed(turns, spec.reply_tokens))
+    growth = max((spec.depth - spec.first_depth) // 3, growth_needed(turns, spec.reply_tokens))
     steps = plan_steps(rng, turns, start, start + growth, spec.reply_tokens)
     return _Helper(name, (k + 1) * (spec.turns - 1) // (count + 1), text, steps)
 

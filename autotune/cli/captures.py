@@ -1,0 +1,154 @@
+"""``autotune captures``: what captured sessions hold, made-up ones, and conversion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import CliPositionalArg, CliSubCommand
+
+from autotune.cli.io import CommandIO
+from autotune.errors import ExitCode, UserError
+from autotune.report.captures import damage_lines, print_capture_report
+from autotune.report.text import plural
+
+if TYPE_CHECKING:
+    from autotune.workload.model import Damage
+    from autotune.workload.synthesize import SynthesisSpec
+
+
+class CapturesInspect(BaseModel):
+    """What captures hold and how far they can be trusted.
+
+    Reads capture files or folders of them, in any format known here, and tells sessions, turns,
+    depth, growth, recorded latency and cache use, what is missing and what is damaged.
+
+    Examples:
+        autotune captures inspect captures/
+        autotune captures inspect svc-1777.jsonl more/ --json
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    paths: CliPositionalArg[list[Path]] = Field(description="capture files, or folders of them")
+    rows: int = Field(12, ge=1, description="sessions and files listed at most, in tables")
+
+    def run(self, io: CommandIO) -> int:
+        """Reads every capture once and reports."""
+        from autotune.workload.inspect import inspect_captures
+
+        report = inspect_captures(self.paths)
+        if io.json:
+            io.emit_json(report)
+        else:
+            print_capture_report(report, io.out, rows=self.rows)
+        return int(ExitCode.DONE)
+
+
+class CapturesSynthesize(BaseModel):
+    """Make up sessions with the shape of real agent work.
+
+    The sessions of one agent on one made-up project: prompts that grow turn by turn, tool calls
+    and their results, sub-agents, times that overlap. The same seed gives the same file. The
+    result can be replayed like a capture; it is marked synthetic wherever it is reported.
+
+    Examples:
+        autotune captures synthesize demo.jsonl
+        autotune captures synthesize deep.jsonl.zst --sessions 6 --turns 40 --depth 120000
+        autotune captures synthesize small.jsonl --start-depth 1300 --depth 2400 --reply-tokens 24 \
+--turns 8
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    out: CliPositionalArg[Path] = Field(
+        description="file to write (.jsonl, .jsonl.gz, .jsonl.zst), or a folder"
+    )
+    sessions: int = Field(4, description="conversations, sub-agents not counted")
+    turns: int = Field(20, description="requests in each conversation")
+    start_depth: int | None = Field(
+        None, description="tokens of the first prompt of each; half of --depth, at most 8000"
+    )
+    depth: int = Field(40_000, description="tokens of the last prompt of each")
+    reply_tokens: int = Field(120, description="median tokens of a reply")
+    subagents: int = Field(0, description="sub-agent sessions, in all")
+    seed: int = Field(0, description="another seed makes up other sessions")
+    force: bool = Field(False, description="replace what is already at OUT")
+
+    def run(self, io: CommandIO) -> int:
+        """Makes the sessions up, one at a time, and writes them."""
+        from autotune.workload.synthesize import iter_synthesized
+        from autotune.workload.writer import write_capture
+
+        sessions = iter_synthesized(self._spec())
+        count = write_capture(sessions, self.out, force=self.force)
+        return _written(io, self.out, count)
+
+    def _spec(self) -> SynthesisSpec:
+        from autotune.workload.synthesize import SynthesisSpec
+
+        given = self.model_dump(exclude={"out", "force"})
+        spec = SynthesisSpec(**given)
+        spec.check()
+        return spec
+
+
+class CapturesConvert(BaseModel):
+    """Write captures of any known format as capture/1.
+
+    Every prompt is kept as it was; repeated messages are stored once. Damage that was met on
+    the way is told on stderr.
+
+    Examples:
+        autotune captures convert svc-1777.jsonl session.jsonl.zst
+        autotune captures convert .fizeau/sessions captures/
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: CliPositionalArg[Path] = Field(description="capture file, or a folder of captures")
+    out: CliPositionalArg[Path] = Field(
+        description="file to write (.jsonl, .jsonl.gz, .jsonl.zst), or a folder"
+    )
+    force: bool = Field(False, description="replace what is already at OUT")
+
+    def run(self, io: CommandIO) -> int:
+        """Reads and writes one session at a time."""
+        from autotune.workload.load import CaptureStream
+        from autotune.workload.writer import write_capture
+
+        if self.out.resolve() == self.path.resolve():
+            raise UserError(f"{self.out} is the capture itself", "write to another place")
+        stream = CaptureStream(self.path)
+        count = write_capture((item.session for item in stream), self.out, force=self.force)
+        _tell_damage(io, stream.ledger.entries())
+        return _written(io, self.out, count)
+
+
+def _written(io: CommandIO, out: Path, count: int) -> int:
+    """Says what was written, and where."""
+    if io.json:
+        io.emit_json({"path": out, "sessions": count})
+    else:
+        io.out.print(f"{plural(count, 'session')} in {out}", markup=False, soft_wrap=True)
+    return int(ExitCode.DONE)
+
+
+def _tell_damage(io: CommandIO, damage: tuple[Damage, ...]) -> None:
+    """What was met on the way, on stderr."""
+    for line in damage_lines(damage):
+        io.err.print(line, markup=False, soft_wrap=True)
+
+
+class Captures(BaseModel):
+    """What captured agent sessions hold, and made-up ones.
+
+    Examples:
+        autotune captures inspect captures/
+        autotune captures synthesize demo.jsonl
+    """
+
+    inspect: CliSubCommand[CapturesInspect]
+    synthesize: CliSubCommand[CapturesSynthesize]
+    convert: CliSubCommand[CapturesConvert]
