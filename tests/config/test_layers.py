@@ -1,0 +1,148 @@
+"""Which place wins, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autotune.config.layers import (
+    Layer,
+    Layers,
+    Locations,
+    closest,
+    env_name,
+    file_layer,
+    key_of,
+    read_layers,
+    unknown_env,
+)
+from autotune.config.settings import SECTIONS, Settings
+from autotune.errors import UserError
+
+
+def places(tmp_path: Path, project: str = "", user: str = "", **env: str) -> Locations:
+    found = Locations.of({"HOME": str(tmp_path / "home"), **env}, tmp_path)
+    if project:
+        found.project_file.write_text(project)
+    if user:
+        found.user_file.parent.mkdir(parents=True)
+        found.user_file.write_text(user)
+    return found
+
+
+def test_the_usual_places(tmp_path: Path) -> None:
+    found = Locations.of({"HOME": "/home/me"}, tmp_path)
+    assert found.project_file == tmp_path / "autotune.toml"
+    assert found.user_file == Path("/home/me/.config/autotune/config.toml")
+    moved = Locations.of({"HOME": "/home/me", "XDG_CONFIG_HOME": "/x"}, tmp_path)
+    assert moved.user_file == Path("/x/autotune/config.toml")
+
+
+def test_the_strongest_place_wins_key_by_key(tmp_path: Path) -> None:
+    layers = read_layers(
+        places(
+            tmp_path,
+            project='budget = "2h"\nseed = 5\ntrials = 7',
+            user='budget = "3h"\ngpu = "3090"\nseed = 6',
+            AUTOTUNE_SEED="4",
+        )
+    ).over(Layer("flag", {"trials": "9"}, {"trials": "--trials"}))
+    settings = Settings.model_validate(layers.merged())
+    assert (settings.trials, settings.seed, settings.budget) == (9, 4, 7200.0)
+    assert settings.gpu == "3090"
+    origins = {n: layers.origin(n).kind for n in ("trials", "seed", "budget", "gpu", "depth")}
+    assert origins == {
+        "trials": "flag",
+        "seed": "env",
+        "budget": "project",
+        "gpu": "user",
+        "depth": "default",
+    }
+
+
+def test_pins_of_all_places_are_merged(tmp_path: Path) -> None:
+    layers = read_layers(
+        places(
+            tmp_path,
+            project="[set]\nthreads = 8\nparallel = 2",
+            user="[set]\nmlock = true\nparallel = 4",
+            AUTOTUNE_SET="threads=6 flash-attn=on",
+        )
+    )
+    assert layers.merged()["set_"] == {
+        "threads": 6,
+        "flash-attn": "on",
+        "parallel": 2,
+        "mlock": True,
+    }
+
+
+def test_an_empty_variable_is_unset(tmp_path: Path) -> None:
+    layers = read_layers(places(tmp_path, AUTOTUNE_GPU=""))
+    assert layers.origin("gpu").kind == "default"
+
+
+def test_relative_paths_count_from_the_file(tmp_path: Path) -> None:
+    found = places(tmp_path, project='workload = "caps"', user='studies-dir = "~/s"\nmodel = "m"')
+    merged = read_layers(found).merged()
+    assert merged["workload"] == str(tmp_path / "caps")
+    assert merged["model"] == str(found.user_file.parent / "m")
+    assert merged["studies_dir"] == str(Path("~/s").expanduser())
+
+
+def test_both_spellings_of_a_key_are_one(tmp_path: Path) -> None:
+    assert file_layer(places(tmp_path, project="max_depth = 5").project_file, "project").values == {
+        "max_depth": 5
+    }
+    with pytest.raises(UserError, match="set twice"):
+        read_layers(places(tmp_path, project="max_depth = 5\nmax-depth = 6"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("bugdet = 1", "there is no setting 'bugdet'", "did you mean budget"),
+        ("zzzzzz = 1", "there is no setting 'zzzzzz'", "config show"),
+        ("budget = ", "is not TOML", "budget ="),
+    ],
+)
+def test_a_wrong_file_is_refused(tmp_path: Path, text: str, message: str, hint: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        read_layers(places(tmp_path, project=text))
+    assert "autotune.toml" in caught.value.message
+    assert hint in caught.value.hint
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "autotune.toml").mkdir()
+    with pytest.raises(UserError, match="cannot read"):
+        read_layers(Locations.of({}, tmp_path))
+    (tmp_path / "bom.toml").write_bytes(b"\xef\xbb\xbfseed = 3\r\n")
+    assert file_layer(tmp_path / "bom.toml", "user").values == {"seed": 3}
+
+
+def test_misspelt_variables_are_noticed_and_our_own_marks_are_not() -> None:
+    env = {"AUTOTUNE_BUGDET": "2h", "AUTOTUNE_TRIAL": "x", "AUTOTUNE_GPU": "1", "HOME": "/"}
+    assert unknown_env(env) == {"AUTOTUNE_BUGDET": "AUTOTUNE_BUDGET"}
+
+
+def test_names_of_a_setting() -> None:
+    assert (key_of("studies_dir"), env_name("studies_dir")) == (
+        "studies-dir",
+        "AUTOTUNE_STUDIES_DIR",
+    )
+    assert (key_of("set_"), env_name("set_")) == ("set", "AUTOTUNE_SET")
+    assert closest("trails", ["trials", "gpu"]) == "trials"
+    assert closest("qqqq", ["trials", "gpu"]) is None
+
+
+def test_only_keeps_what_a_command_asks_for() -> None:
+    layers = Layers((Layer("env", {"gpu": "a", "seed": 1}),)).only(["seed"])
+    assert layers.merged() == {"seed": 1}
+
+
+def test_sections_make_up_the_settings() -> None:
+    names = [name for section in SECTIONS for name in section.model_fields]
+    assert names == list(Settings.model_fields)
+    assert all(info.description for info in Settings.model_fields.values())
