@@ -82,7 +82,7 @@ def parse_depth_range(text: str) -> DepthRange:
 
     A low end without ``k`` takes the high end's. Raises `UserError` for anything else.
     """
-    body = text.strip().lower()
+    body = "".join(text.lower().split())
     try:
         if body.endswith("+"):
             return DepthRange(_tokens(body[:-1]))
@@ -90,7 +90,7 @@ def parse_depth_range(text: str) -> DepthRange:
         if high.endswith("k") and not low.endswith("k"):
             low += "k"
         bucket = DepthRange(_tokens(low), _tokens(high))
-    except (InvalidOperation, ValueError):
+    except (InvalidOperation, ValueError, OverflowError):
         raise _bad_range(text) from None
     if not dash or bucket.high is None or bucket.low >= bucket.high:
         raise _bad_range(text)
@@ -106,7 +106,7 @@ def _bad_range(text: str) -> UserError:
 
 def _tokens(text: str) -> int:
     scale = 1000 if text.endswith("k") else 1
-    exact = Decimal(text.removesuffix("k").strip()) * scale
+    exact = Decimal(text.removesuffix("k")) * scale
     if exact != int(exact) or exact < 0:
         raise ValueError(text)
     return int(exact)
