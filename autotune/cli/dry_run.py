@@ -12,13 +12,13 @@ from autotune.errors import ExitCode
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from autotune.search.describe import DryRun
     from autotune.search.request import RunRequest
-    from autotune.search.session import DryRun
 
 
 def show_dry_run(request: RunRequest, io: CommandIO) -> int:
     """Prints what `request` resolves to; launches nothing."""
-    from autotune.search.session import describe
+    from autotune.search.describe import describe
 
     dry = describe(request)
     if io.json:
@@ -42,8 +42,11 @@ def print_dry_run(dry: DryRun, console: Console) -> None:
     for note in dry.notes:
         console.print(Text(f"note       {note}"))
     console.print(Text("\nThe first trial would start:"))
-    words = [f"{name}={shlex.quote(value)}" for name, value in sorted(dry.env.items())]
-    console.print(Text("  " + " ".join([*words, shlex.join(dry.argv)])), soft_wrap=True)
+    console.print(Text("  " + shlex.join(dry.argv)), soft_wrap=True)
+    if dry.env:
+        words = [f"{name}={shlex.quote(value)}" for name, value in sorted(dry.env.items())]
+        console.print(Text("with"))
+        console.print(Text("  " + " ".join(words), style="dim"), soft_wrap=True)
     console.print(Text("\nNothing was started (--dry-run)."))
 
 

@@ -66,8 +66,8 @@ class SearchSettings(Section):
         json_schema_extra={"metavar": "TIME"},
     )
     trials: int | None = Field(None, ge=1, description="number of trials")
-    confirm_blocks: int = Field(
-        3, ge=1, description="at most this many repetitions of each arm in the confirmation"
+    confirm_blocks: int | None = Field(
+        None, ge=1, description="repetitions of each arm in the confirmation, at most (default: 3)"
     )
     min_context: Annotated[Tokens, Field(ge=1)] | None = Field(
         None, description="context length that every candidate must offer, in tokens"

@@ -102,7 +102,8 @@ def unfinished(tmp_path: Path) -> Path:
 @pytest.fixture
 def with_trials(study: Path) -> Path:
     """The finished study with three trials in its database: default, winner, one that failed."""
-    import optuna
+    from optuna.samplers import RandomSampler
+    from optuna.trial import TrialState, create_trial
 
     from autotune.study.folder import StudyFolder
     from autotune.study.storage import open_study
@@ -112,15 +113,12 @@ def with_trials(study: Path) -> Path:
         {"settings": FULL_SETTINGS, "changes": {"batch-size": 512}, "metrics": {"turn_s": 1.1}},
         {"settings": {"batch-size": 64}, "changes": {"batch-size": 64}, "metrics": {}},
     ]
-    with open_study(StudyFolder(study), optuna.samplers.RandomSampler(seed=0)) as opened:
+    with open_study(StudyFolder(study), RandomSampler(seed=0)) as opened:
         for row in rows:
-            trial = opened.ask()
             value = row["metrics"].get("turn_s")
             attrs = {**row, "outcome": "complete" if value else "infeasible"}
             if value is None:
                 attrs |= {"failure": "out-of-memory", "reason": "no room for the cache"}
-            for name, item in attrs.items():
-                trial.set_user_attr(name, item)
-            state = None if value else optuna.trial.TrialState.PRUNED
-            opened.tell(trial, value, state=state)
+            state = TrialState.COMPLETE if value else TrialState.PRUNED
+            opened.add_trial(create_trial(state=state, value=value, user_attrs=attrs))
     return study

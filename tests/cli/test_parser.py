@@ -155,7 +155,7 @@ def test_a_validator_of_the_whole_command_speaks_plainly() -> None:
         def _check(self) -> Pair:
             raise ValueError("A and b exclude each other")
 
-    with pytest.raises(UserError, match="^a and b exclude each other$"):
+    with pytest.raises(UserError, match=r"^a and b exclude each other$"):
         parse_command("x", Pair, [], NOWHERE)
 
 
@@ -165,7 +165,7 @@ def test_a_missing_value_names_its_flag() -> None:
 
         url_of: str
 
-    with pytest.raises(UserError, match="^--url-of: missing$"):
+    with pytest.raises(UserError, match=r"^--url-of: missing$"):
         parse_command("x", Needs, [], NOWHERE)
 
 
