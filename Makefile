@@ -60,11 +60,10 @@ imports: $(READY)  ## the direction of imports (import-linter), on the package a
 	cd .imports && ../$(BIN)/lint-imports --config ../pyproject.toml --no-cache
 
 docs: $(READY)  ## write docs/cli.md from the commands' own help
-	$(BIN)/python -m autotune.cli.reference docs/cli.md
+	$(BIN)/python tools/cli_reference.py
 
 docs-check: $(READY)  ## links, example commands and docs/cli.md agree with the code
-	$(BIN)/python -m autotune.cli.reference $(VENV)/cli.md
-	diff -u docs/cli.md $(VENV)/cli.md || { echo 'docs/cli.md is out of date: run make docs'; false; }
+	$(BIN)/python tools/cli_reference.py --check
 	$(BIN)/python tools/docs_check.py
 
 test: $(READY) $(MODEL)  ## the test suite, on the reference engine (no GPU needed)

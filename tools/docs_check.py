@@ -18,7 +18,7 @@ from toolbox import ROOT, say
 DOCUMENTS = ("*.md", "docs/**/*.md", "studies/README.md")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-SECTION = re.compile(r"^#+ (autotune[^\n]*)\n\n```text\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SECTION = re.compile(r"^#+ `(autotune[^`]*)`\n\n```text\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FLAG = re.compile(r"(?<![\w-])--?[a-z][\w-]*")
 TARGET = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
 SHELLS = {"sh", "bash", "console"}

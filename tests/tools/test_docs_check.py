@@ -7,20 +7,20 @@ import pytest
 import docs_check
 
 REFERENCE = """
-## autotune
+## `autotune`
 
 ```text
 usage: autotune COMMAND
   --version
 ```
 
-## autotune captures
+## `autotune captures`
 
 ```text
 usage: autotune captures COMMAND
 ```
 
-### autotune captures inspect
+### `autotune captures inspect`
 
 ```text
 usage: autotune captures inspect PATH [options]
