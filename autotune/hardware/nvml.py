@@ -116,6 +116,8 @@ class NvmlProbe:
 
     def _processes(self, uuid: str, handle: Any) -> tuple[GpuProcess, ...] | None:
         listed = self._ask(self._nvml.nvmlDeviceGetComputeRunningProcesses, handle)
+        if listed is None:  # before driver 510
+            listed = self._ask(self._nvml.nvmlDeviceGetComputeRunningProcesses_v2, handle)
         if listed is None:
             return None
         shares = self._shares(uuid, handle)
@@ -138,7 +140,7 @@ class NvmlProbe:
         """The answer, or ``None`` where this card or driver has none."""
         try:
             return call(*args)
-        except self._nvml.NVMLError:
+        except (self._nvml.NVMLError, self._nvml.NVMLLibraryMismatchError):
             return None
 
 
