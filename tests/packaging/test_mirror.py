@@ -1,13 +1,17 @@
 """Tests mirror the tree: what tests `launchers/x.py` is found in `tests/launchers/`.
 
-That is `test_x.py`, or a test file of that folder that imports the module by name.
+That is `test_x.py`, or a test file of that folder that imports the module, by itself or through a
+module of the same folder that stands in front of it.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = {"autotune": "", "launchers": "launchers", "search_spaces": "search_spaces"} | {
@@ -15,29 +19,33 @@ SOURCES = {"autotune": "", "launchers": "launchers", "search_spaces": "search_sp
 }
 """Folder of the product, and the folder below ``tests`` that mirrors it."""
 
-WITHOUT_OWN_TEST: dict[str, str] = {
-    "autotune/replay/endpoint.py": "data only",
-    "autotune/replay/plan.py": "data only",
-    "autotune/search/events.py": "data only",
-    "autotune/trial/measurement.py": "data only",
-    "launchers/protocol.py": "data and a protocol; what implements it is tested",
-}
-"""Modules without a test beside them, and why."""
+WITHOUT_A_TEST: dict[str, str] = {}
+"""Modules that no test of their folder reaches, and why."""
 
 
-def modules() -> list[Path]:
-    """Every module of the product, relative to the repository; package files say nothing."""
-    return sorted(
-        path.relative_to(ROOT)
-        for folder in SOURCES
-        for path in (ROOT / folder).rglob("*.py")
-        if path.name not in {"__init__.py", "__main__.py"}
-    )
+@cache
+def modules() -> dict[str, Path]:
+    """Every module of the product by the name it is imported by; package files say nothing."""
+    paths = (path.relative_to(ROOT) for folder in SOURCES for path in (ROOT / folder).rglob("*.py"))
+    return {dotted(p): p for p in sorted(paths) if p.name not in {"__init__.py", "__main__.py"}}
 
 
-def imported(test: Path) -> Iterator[str]:
+def dotted(module: Path) -> str:
+    """The name a module is imported by."""
+    words = module.with_suffix("").parts
+    if words[0] == "tools":
+        return words[-1]
+    return ".".join(words if words[0] == "autotune" else ("autotune", *words))
+
+
+@cache
+def imported(path: Path) -> frozenset[str]:
     """Every dotted name that a file imports: ``from a import b`` gives ``a`` and ``a.b``."""
-    for node in ast.walk(ast.parse(test.read_text(encoding="utf-8"))):
+    return frozenset(_imported(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -45,27 +53,53 @@ def imported(test: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def dotted(module: Path) -> str:
-    """The name a module is imported by."""
-    words = module.with_suffix("").parts
-    prefix = {"autotune": (), "tools": ()}.get(words[0], ("autotune",))
-    return ".".join((*prefix, *(words[1:] if words[0] == "tools" else words)))
-
-
-def has_test(module: Path) -> bool:
-    """Whether the folder that mirrors the module's has a test of it."""
+def beside(module: Path) -> list[Path]:
+    """The test files of the folder that mirrors the module's."""
     folder = ROOT / "tests" / SOURCES[module.parts[0]] / Path(*module.parts[1:]).parent
-    if (folder / f"test_{module.stem.strip('_')}.py").exists():
-        return True
-    return any(dotted(module) in set(imported(test)) for test in folder.glob("test_*.py"))
+    return sorted(folder.glob("test_*.py"))
 
 
-def test_every_module_has_its_test() -> None:
-    bare = [m.as_posix() for m in modules() if not has_test(m)]
-    assert sorted(set(bare) - set(WITHOUT_OWN_TEST)) == []
+def reached(folder: Path) -> set[str]:
+    """The modules of a product folder that its tests import, and those behind them there."""
+    inside = {name: path for name, path in modules().items() if path.parent == folder}
+    ways_in = [imported(test) for test in beside(folder / "any.py")]
+    todo = [name for name in inside if any(name in names for names in ways_in)]
+    found: set[str] = set()
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo.extend(imported(ROOT / inside[name]) & inside.keys())
+    return found
+
+
+def bare() -> list[str]:
+    """Modules that have no test in the folder that mirrors theirs."""
+    folders = {path.parent for path in modules().values()}
+    found = set().union(*(reached(folder) for folder in folders))
+    return [
+        path.as_posix()
+        for name, path in modules().items()
+        if name not in found
+        and f"test_{path.stem.strip('_')}" not in {test.stem for test in beside(path)}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("autotune/replay/sse.py", "autotune.replay.sse"),
+        ("launchers/protocol.py", "autotune.launchers.protocol"),
+        ("tools/toolbox.py", "toolbox"),
+    ],
+)
+def test_modules_are_known_by_the_name_they_are_imported_by(path: str, name: str) -> None:
+    assert modules()[name] == Path(path)
+
+
+def test_every_module_is_tested_where_it_belongs() -> None:
+    assert sorted(set(bare()) - set(WITHOUT_A_TEST)) == []
 
 
 def test_the_exceptions_are_still_exceptions() -> None:
-    known = {m.as_posix(): m for m in modules()}
-    stale = [name for name in WITHOUT_OWN_TEST if name not in known or has_test(known[name])]
-    assert stale == []
+    assert set(WITHOUT_A_TEST) <= set(bare())
