@@ -31,7 +31,7 @@ class Client:
         self._settle_s = settle_s
         self._streams = OpenStreams()
         self._http = Http(
-            read_timeout_s=endpoint.first_token_timeout_s,
+            read_timeout_s=max(endpoint.first_token_timeout_s, endpoint.idle_timeout_s),
             keep_alive=endpoint.base_url.startswith("https:"),
         )
         self._patience = Patience(endpoint.first_token_timeout_s, endpoint.idle_timeout_s)
