@@ -125,7 +125,7 @@ def test_engine_names(name: str, cmdline: list[str], engine: str | None) -> None
     assert engine_name(name, cmdline) == engine
 
 
-def test_running_engines_are_found_unless_ours(tmp_path: object) -> None:
+def test_running_engines_are_found_unless_ours() -> None:
     argv = ["llama-server", "-c", "print(1, flush=True); input()"]
     with subprocess.Popen(
         argv, executable=sys.executable, stdin=subprocess.PIPE, stdout=subprocess.PIPE
