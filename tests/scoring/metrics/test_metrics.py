@@ -7,18 +7,15 @@ from collections.abc import Callable
 import pytest
 
 from autotune.records import TurnRecord
-from autotune.scoring.metrics import (
-    METRICS,
-    CachedShare,
-    DecodeP50,
-    DraftAcceptance,
-    MedianOutputTokens,
-    NoMetricValue,
-    TotalWaitSeconds,
-    TtftP50,
-    TtftP95,
-    TurnSeconds,
-)
+from autotune.scoring.metrics import METRICS
+from autotune.scoring.metrics.base import NoMetricValue
+from autotune.scoring.metrics.cache import CachedShare
+from autotune.scoring.metrics.decode import DecodeP50
+from autotune.scoring.metrics.draft import DraftAcceptance
+from autotune.scoring.metrics.output import MedianOutputTokens
+from autotune.scoring.metrics.ttft import TtftP50, TtftP95
+from autotune.scoring.metrics.turn import TurnSeconds
+from autotune.scoring.metrics.wait import TotalWaitSeconds
 
 Record = Callable[..., TurnRecord]
 
