@@ -118,12 +118,20 @@ class CapturesConvert(BaseModel):
         from autotune.workload.load import CaptureStream
         from autotune.workload.writer import write_capture
 
-        if self.out.resolve() == self.path.resolve():
-            raise UserError(f"{self.out} is the capture itself", "write to another place")
+        _refuse_overlap(self.path.resolve(), self.out.resolve())
         stream = CaptureStream(self.path)
         count = write_capture((item.session for item in stream), self.out, force=self.force)
         _tell_damage(io, stream.ledger.entries())
         return _written(io, self.out, count)
+
+
+def _refuse_overlap(source: Path, out: Path) -> None:
+    """Reading and writing one place at a time would lose what is there."""
+    if out == source:
+        raise UserError(f"{out} is the capture itself", "write to another place")
+    if source in out.parents or out in source.parents:
+        inner, outer = (out, source) if source in out.parents else (source, out)
+        raise UserError(f"{inner} is inside {outer}", "write to another place")
 
 
 def _written(io: CommandIO, out: Path, count: int) -> int:

@@ -26,7 +26,11 @@ NAMES = ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst", "folder"]
 
 text = st.text(max_size=12)
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | text,
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | text,
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(text, inner, max_size=2),
     max_leaves=4,
 )
@@ -216,9 +220,7 @@ def test_what_is_there_stays_without_force(
     assert load_workload(tmp_path / name).sessions[0].session_id == "a"
 
 
-def test_names_that_cannot_be_written(
-    tmp_path: Path, make_session: Callable[..., Session]
-) -> None:
+def test_names_that_cannot_be_written(tmp_path: Path, make_session: Callable[..., Session]) -> None:
     (tmp_path / "file.txt").write_text("x")
     (tmp_path / "d.jsonl").mkdir()
     for name, reason in (("file.txt", "is a file"), ("d.jsonl", "is a directory")):

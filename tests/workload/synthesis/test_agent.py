@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -54,5 +55,5 @@ def test_work_goes_from_reading_to_editing_to_testing() -> None:
     worker = agent(4)
     used = [worker.step(60, 800)[0]["tool_calls"][0]["function"]["name"] for _ in range(60)]
     assert {"read_files", "edit_file", "run_tests", "search"} <= set(used)
-    after_edit = {b for a, b in zip(used, used[1:], strict=False) if a == "edit_file"}
+    after_edit = {b for a, b in pairwise(used) if a == "edit_file"}
     assert after_edit <= {"run_tests", "read_files", "show_diff"}

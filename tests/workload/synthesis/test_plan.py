@@ -15,9 +15,7 @@ from autotune.workload.synthesis.plan import (
 )
 
 
-@given(
-    st.integers(0, 10**6), st.integers(1, 30), st.integers(16, 300), st.integers(0, 50_000)
-)
+@given(st.integers(0, 10**6), st.integers(1, 30), st.integers(16, 300), st.integers(0, 50_000))
 def test_a_plan_ends_where_it_should(seed: int, turns: int, reply: int, spare: int) -> None:
     start = 1_000
     depth = start + growth_needed(turns, reply) + spare
