@@ -37,10 +37,11 @@ def print_dry_run(dry: DryRun, console: Console) -> None:
     for line in _config_lines(dry.config):
         console.print(Text(line), soft_wrap=True)
     console.print()
-    space = f"search     {plural(dry.parameters, 'parameter')}, {_size(dry.space_size)} settings"
-    console.print(Text(f"{space}; about {duration(dry.estimate_s)}"))
+    space = f"{plural(dry.parameters, 'parameter')}, {_size(dry.space_size)} candidates"
+    limit = "" if dry.estimate_s is None else f", at most {duration(dry.estimate_s)}"
+    console.print(Text(f"The search has {space}{limit}."))
     for note in dry.notes:
-        console.print(Text(f"note       {note}"))
+        console.print(Text(f"note: {note}"))
     console.print(Text("\nThe first trial would start:"))
     console.print(Text("  " + shlex.join(dry.argv)), soft_wrap=True)
     if dry.env:
@@ -56,13 +57,13 @@ def _config_lines(config: Mapping[str, Any]) -> list[str]:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, Mapping):
         return ", ".join(f"{k}={v}" for k, v in value.items()) or "-"
     return "-" if value is None else str(value)
 
 
-def _size(count: float | None) -> str:
-    """A number of settings, short where it is huge."""
-    if count is None:
-        return "uncounted"
+def _size(count: int) -> str:
+    """A number of candidates, short where it is huge."""
     return f"{count:,}" if count < 1e7 else f"about {count:.1e}"

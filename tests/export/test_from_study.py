@@ -1,0 +1,117 @@
+"""A study's folder as something to export."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autotune.errors import UserError
+from autotune.export.formats import write_all
+from autotune.export.from_study import non_default, trial_config, winner_config
+from autotune.study.folder import StudyFolder
+
+FULL: dict[str, Any] = {"batch-size": 512, "ubatch-size": 512, "poll": 7, "pinned": "yes"}
+
+FACTS = {
+    "engine": "llama-server",
+    "engine_path": "/opt/llama-server",
+    "engine_version": "b1",
+    "model_path": "/m.gguf",
+    "gpu": "cpu",
+    "gpu_name": "A Processor",
+    "created_at": "2026-11-01T10:00:00+00:00",
+}
+
+WINNER = {
+    "trial": 4,
+    "settings": {"batch-size": 512},
+    "full_settings": FULL,
+    "argv": ["/opt/llama-server", "--batch-size", "512", "--ubatch-size", "512"],
+    "env": {},
+    "quality_changing": ["cache-type-k"],
+}
+
+
+class Folder(StudyFolder):
+    """A study whose trials are given instead of read from a database."""
+
+    def read_trials(self) -> list[dict[str, Any]]:
+        done = {"number": 0, "value": 1.5, "state": "complete", "failure": None, "settings": FULL}
+        failed = {**done, "number": 1, "value": None, "state": "infeasible", "failure": "crash"}
+        return [done, failed, {**failed, "number": 2, "failure": None, "state": "running"}]
+
+
+def folder(tmp_path: Path, winner: dict[str, Any] | None = WINNER, **result: Any) -> Folder:
+    made = Folder(tmp_path / "demo")
+    made.path.mkdir()
+    summary = {"verdict": "Trial 4 wins.", "speedup": 1.3, "interval": [1.2, 1.4]}
+    document = {"finished_at": "then", "winner": winner, "summary": summary, **result}
+    (made.path / "provenance.json").write_text(json.dumps(FACTS))
+    (made.path / "result.json").write_text(json.dumps(document))
+    return made
+
+
+def test_the_winner_with_its_provenance(tmp_path: Path) -> None:
+    config = winner_config(folder(tmp_path))
+    said = config.provenance
+    assert (said.trial, said.speedup, said.interval) == (4, 1.3, (1.2, 1.4))
+    assert (said.confirmed, said.date, said.gpu) == (True, "then", "A Processor")
+    assert said.quality_changing == ("cache-type-k",)
+    assert config.argv == tuple(WINNER["argv"])  # type: ignore[arg-type]
+
+
+def test_a_pin_that_the_search_left_alone_is_exported(tmp_path: Path) -> None:
+    settings = winner_config(folder(tmp_path)).settings
+    assert "pinned" in settings
+    assert "ubatch-size" not in settings
+
+
+def test_only_what_the_space_knows_as_default_is_left_out() -> None:
+    full = {"batch-size": 2048, "ubatch-size": 64, "unheard-of": 1}
+    assert non_default("llama-server", full) == {"ubatch-size": 64, "unheard-of": 1}
+    assert non_default("an engine of one's own", full) == full
+
+
+def test_no_winner_no_export(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="found nothing that beats the default"):
+        winner_config(folder(tmp_path, None))
+    unfinished = StudyFolder(tmp_path / "other")
+    with pytest.raises(UserError, match="has no result yet"):
+        winner_config(unfinished)
+
+
+def test_the_winning_trial_by_number_is_the_winner(tmp_path: Path) -> None:
+    made = folder(tmp_path)
+    assert trial_config(made, 4) == winner_config(made)
+
+
+def test_another_trial_is_spelt_by_its_launcher(tmp_path: Path) -> None:
+    config = trial_config(folder(tmp_path), 0)
+    assert config.provenance.confirmed is False
+    assert config.full_settings == FULL
+    assert config.argv[0] == "/opt/llama-server"
+    at = config.argv.index("--batch-size")
+    assert config.argv[at + 1] == "512"
+    assert "/m.gguf" in config.argv
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [(1, "has no score: crash"), (2, "has no score: running"), (9, "has no trial 9")],
+)
+def test_a_trial_without_a_score_is_refused(tmp_path: Path, number: int, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        trial_config(folder(tmp_path), number)
+
+
+def test_all_formats_land_in_the_study(tmp_path: Path) -> None:
+    made = folder(tmp_path)
+    paths = write_all(made, winner_config(made))
+    assert [path.relative_to(made.path).as_posix() for path in paths] == [
+        "exports/serve.sh",
+        "exports/config.json",
+    ]
+    assert paths[0].stat().st_mode & 0o777 == 0o755
