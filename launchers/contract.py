@@ -42,7 +42,7 @@ class Broken(AssertionError):  # noqa: N818  # reads as what it says: the contra
 class Bench:
     """What checks need. `candidate` must be one that the engine can run with `model`.
 
-    `work_dir` is theirs to fill; one server at a time is kept for the checks that only ask.
+    `work_dir` is theirs to fill: every launch gets a folder of its own below it.
     """
 
     launcher: Launcher

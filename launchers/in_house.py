@@ -241,7 +241,7 @@ def _find(program: str, hint: str) -> Path:
     found = shutil.which(program)
     if found is None:
         raise MachineError(f"there is no program {program}", hint)
-    return Path(found).resolve()
+    return Path(found).absolute()
 
 
 def _holds(check: ReadyCheck, value: Any, values: Mapping[str, str]) -> bool:

@@ -170,7 +170,7 @@ def _find(engine_path: Path | None) -> Path:
     if found is None:
         where = f"no program {engine_path}" if engine_path is not None else "no llama-server"
         raise MachineError(f"there is {where}", _HINT)
-    return Path(found).resolve()
+    return Path(found).absolute()
 
 
 def _version_line(text: str) -> str:

@@ -221,8 +221,10 @@ def read_manifest(path: Path) -> Manifest:
     hint = "see docs/in-house-engine.md for the format"
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read the engine manifest {path}: {error}", hint) from error
+    except OSError as error:
+        raise UserError(f"cannot read the manifest {path}: {error.strerror}", hint) from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text", hint) from error
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{path} is not TOML: {error}", hint) from error
     try:

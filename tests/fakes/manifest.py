@@ -20,7 +20,7 @@ def manifest_of(
 ) -> dict[str, Any]:
     """The manifest as a document; `faults` as in ``fake_engine.py --fault``.
 
-    `tables` are laid over the document's top-level keys, table by table.
+    `tables` are laid over the document's top-level keys, table by table; ``None`` takes a key out.
     """
     argv = ["{python}", str(FAKE_ENGINE), "--model", "{model}", "--host", "{host}"]
     argv += ["--port", "{port}", "{settings}", *extra_argv]
@@ -31,8 +31,12 @@ def manifest_of(
     document = _document(argv)
     for key, value in tables.items():
         laid = isinstance(value, dict) and isinstance(document.get(key), dict)
-        document[key] = {**document[key], **value} if laid else value
+        document[key] = _without_none({**document[key], **value}) if laid else value
     return document
+
+
+def _without_none(table: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if value is not None}
 
 
 def _document(argv: list[str]) -> dict[str, Any]:

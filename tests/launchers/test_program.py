@@ -1,0 +1,70 @@
+"""What a program says about itself."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+
+import pytest
+
+from autotune.errors import MachineError
+from autotune.launchers.program import flags_in, output_of, sha256_of
+
+HELP = """\
+----- common params -----
+
+-h,    --help, --usage                  print usage and exit
+-t,    --threads N                      number of threads, see also --prio
+                                        (env: X_THREADS)
+--poll <0...100>                        polling level
+-kvo,  --kv-offload, -nkvo, --no-kv-offload
+                                        whether to offload
+--draft, --draft-n N                    the argument has been removed. use
+                                        --spec-draft-n-max
+--spec-draft-n-max N                    drafted tokens at most
+"""
+
+
+def test_flags_are_the_defined_ones_without_the_removed() -> None:
+    assert flags_in(HELP) == {
+        "help",
+        "usage",
+        "threads",
+        "poll",
+        "kv-offload",
+        "no-kv-offload",
+        "spec-draft-n-max",
+    }
+
+
+def test_flags_of_argparse() -> None:
+    text = "options:\n  -h, --help     show help\n  --kv-unified, --no-kv-unified\n"
+    assert flags_in(text) == {"help", "kv-unified", "no-kv-unified"}
+
+
+def test_hash_is_of_the_whole_file(tmp_path: Path) -> None:
+    data = b"\x00\x01" * 300_000
+    (tmp_path / "engine").write_bytes(data)
+    assert sha256_of(tmp_path / "engine") == hashlib.sha256(data).hexdigest()
+
+
+def test_both_streams_are_read() -> None:
+    script = "import sys; print('a'); sys.stdout.flush(); print('b', file=sys.stderr)"
+    assert output_of([sys.executable, "-c", script], {}, "").split() == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["/no/such/engine"], "does not run"),
+        (
+            [sys.executable, "-c", "print('libcuda is missing'); exit(4)"],
+            "exits 4: libcuda is missing",
+        ),
+    ],
+)
+def test_a_program_that_fails_says_how(argv: list[str], message: str) -> None:
+    with pytest.raises(MachineError, match=message) as caught:
+        output_of(argv, {}, "install it")
+    assert caught.value.hint == "install it"
