@@ -11,7 +11,8 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/autotune
 MODEL := $(CACHE)/models/SmolLM2-135M-Instruct.Q4_1.gguf
 DEEP_MODEL := $(CACHE)/models/random-llama-2x256-131072-r1.gguf
 LLAMA_SERVER := $(CACHE)/engines/llama-server-b11434/llama-server
-TEST_ENV = AUTOTUNE_TEST_MODEL=$(MODEL) AUTOTUNE_TEST_LLAMA_SERVER=$(LLAMA_SERVER) \
+TEST_ENV = AUTOTUNE_TEST_MODEL=$(MODEL)
+ENGINE_ENV = $(TEST_ENV) AUTOTUNE_TEST_LLAMA_SERVER=$(LLAMA_SERVER) \
 	AUTOTUNE_TEST_DEEP_MODEL=$(DEEP_MODEL)
 PYTEST = $(BIN)/python -m pytest
 PYTEST_ARGS ?=
@@ -70,10 +71,10 @@ test: $(READY) $(MODEL)  ## the test suite, on the reference engine (no GPU need
 	$(TEST_ENV) $(PYTEST) $(PYTEST_ARGS)
 
 test-engines: models llama-server  ## the tests on the real llama-server (built once, 5 minutes)
-	$(TEST_ENV) $(PYTEST) -m engines $(PYTEST_ARGS)
+	$(ENGINE_ENV) $(PYTEST) -m engines $(PYTEST_ARGS)
 
 bench: models llama-server  ## measure speed and overhead; only on a quiet machine
-	$(TEST_ENV) $(PYTEST) -m bench -s $(PYTEST_ARGS)
+	$(ENGINE_ENV) $(PYTEST) -m bench -s $(PYTEST_ARGS)
 
 wheel: $(READY)  ## build sdist and wheel into dist/, install it clean and use it
 	$(BIN)/python tools/check_wheel.py --output dist
