@@ -214,12 +214,13 @@ def _write_file(sessions: Iterable[Session], out: Path) -> int:
 
 
 def _write_directory(sessions: Iterable[Session], out: Path) -> int:
-    out.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     for number, session in enumerate(sessions, start=1):
+        out.mkdir(parents=True, exist_ok=True)
         name = f"{number:04d}-{_slug(session.session_id)}.jsonl.zst"
         _write_file([session], out / name)
         rows.append(_manifest_row(session, name))
+    out.mkdir(parents=True, exist_ok=True)
     _drop_replaced(out, {row["file"] for row in rows})
     manifest = {"schema": MANIFEST_SCHEMA, "sessions": rows}
     with _replacing(out / _MANIFEST) as stream:
