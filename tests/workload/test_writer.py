@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from autotune.workload.model import (
     Turn,
 )
 from autotune.workload.prefix import common_prefix
-from autotune.workload.writer import CaptureWriter, encode_line, manifest_files, write_capture
+from autotune.workload.writer import encode_line, manifest_files, write_capture
 
 NAMES = ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst", "folder"]
 
@@ -234,7 +234,10 @@ def test_names_that_cannot_be_written(tmp_path: Path, make_session: Callable[...
 def test_an_error_leaves_nothing_behind(
     tmp_path: Path, name: str, make_session: Callable[..., Session]
 ) -> None:
-    with pytest.raises(RuntimeError), CaptureWriter(tmp_path / name) as writer:
-        writer.write(make_session("a", [1]))
+    def broken() -> Iterator[Session]:
+        yield make_session("a", [1])
         raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        write_capture(broken(), tmp_path / name)
     assert list(tmp_path.iterdir()) == []
