@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotune.errors import UserError
+from autotune.models import identity as identity_module
 from autotune.models.identity import (
     BLOCK_BYTES,
     FULL,
@@ -32,11 +33,14 @@ def test_a_small_file_is_hashed_whole(tmp_path: Path) -> None:
     }
 
 
-def test_a_large_file_is_sampled_and_says_so(tmp_path: Path) -> None:
+def test_a_large_file_is_sampled_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity_module, "HEAD_BYTES", 4096)
+    monkeypatch.setattr(identity_module, "BLOCK_BYTES", 64)
     path = tmp_path / "m.gguf"
-    size = HEAD_BYTES + BLOCK_BYTES * SAMPLED_BLOCKS * 2
-    with path.open("wb") as stream:  # sparse
-        stream.truncate(size)
+    size = 4096 + 64 * SAMPLED_BLOCKS * 2
+    path.write_bytes(bytes(size))
     first = model_sha256(path, full_limit_bytes=1000)
     assert first.method == SAMPLED
     with path.open("r+b") as stream:  # the last byte counts
