@@ -147,7 +147,7 @@ class LlamaServerLauncher:
         path = "/v1/chat/completions/input_tokens"
         answer = ask(server.base_url, path, payload, timeout_s=_COUNT_TIMEOUT_S)
         found = counted(answer, "input_tokens")
-        return found if found is not None else _count_by_template(server.base_url, payload)
+        return found if found is not None else count_by_template(server.base_url, payload)
 
     def failure(self, log_text: str, returncode: int | None) -> Failure:
         """By the lines of llama.cpp's own log, else crash or timeout."""
@@ -221,7 +221,7 @@ def _speculates(server: Server) -> bool | None:
     return any(dig(slot, "speculative") is True for slot in slots)
 
 
-def _count_by_template(base_url: str, payload: Mapping[str, Any]) -> int | None:
+def count_by_template(base_url: str, payload: Mapping[str, Any]) -> int | None:
     """``/apply-template``, then ``/tokenize`` with the special tokens a prompt gets."""
     templated = ask(base_url, "/apply-template", payload, timeout_s=_COUNT_TIMEOUT_S)
     counted(templated, "prompt")

@@ -10,7 +10,7 @@ import pytest
 
 from autotune.candidate import Candidate, Setting
 from autotune.launchers.failure import FailureKind, TrialError
-from autotune.launchers.llama_server import LlamaServerLauncher
+from autotune.launchers.llama_server import LlamaServerLauncher, count_by_template
 from autotune.launchers.process import free_port, launch
 from autotune.launchers.protocol import LaunchContext, LaunchSpec, Server
 from autotune.launchers.settings_check import differences
@@ -164,7 +164,12 @@ def test_defaults_are_read_back_too(
     launcher = LlamaServerLauncher(llama_server)
     server = stop_later(launch(launcher, Candidate({"warmup": False}), launch_context(smollm2)))
     effective = launcher.effective(server)
-    expected = {"ctx-size": 8192, "parallel": 4, "kv-unified": True, "cache-ram": 8192}
+    expected: dict[str, Setting] = {
+        "ctx-size": 8192,
+        "parallel": 4,
+        "kv-unified": True,
+        "cache-ram": 8192,
+    }
     expected |= {"batch-size": 2048, "ubatch-size": 512, "spec-type": "none"}
     assert {name: effective[name] for name in expected} == expected
 
@@ -180,3 +185,23 @@ def test_prompts_are_counted_with_tools_and_without(
     assert long is not None
     # "hi " fifty times is one token for each word; the chat template is the same.
     assert 45 <= long - short <= 55
+
+
+def test_older_builds_count_by_template_and_tokenizer(
+    llama_server: Path, smollm2: Path, launch_context: MakeContext, stop_later: StopLater
+) -> None:
+    launcher = LlamaServerLauncher(llama_server)
+    server = stop_later(launch(launcher, Candidate(SMALL), launch_context(smollm2)))
+    messages = ({"role": "user", "content": "Read setup.py, then say what it does."},)
+    by_template = count_by_template(server.base_url, {"messages": list(messages)})
+    assert by_template == launcher.count_tokens(server, messages, ())
+
+
+def test_a_refused_prompt_is_a_bad_reply(
+    llama_server: Path, smollm2: Path, launch_context: MakeContext, stop_later: StopLater
+) -> None:
+    launcher = LlamaServerLauncher(llama_server)
+    server = stop_later(launch(launcher, Candidate(SMALL), launch_context(smollm2)))
+    with pytest.raises(TrialError) as caught:
+        launcher.count_tokens(server, ({"role": "user"},), ())
+    assert caught.value.failure.kind is FailureKind.BAD_REPLY

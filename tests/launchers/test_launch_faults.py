@@ -50,30 +50,26 @@ def test_a_crash_names_its_signal(
 
 
 def test_an_engine_that_never_gets_ready_is_given_up_and_ended(
-    fake_launcher: MakeLauncher, fake_model: Path, launch_context: MakeContext
+    fake_launcher: MakeLauncher,
+    fake_model: Path,
+    launch_context: MakeContext,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    launcher = Remembering(fake_launcher("never-ready"))
+    launcher = fake_launcher("never-ready")
+    stopped: list[Server] = []
+    stop = launcher.stop
+
+    def remember(server: Server) -> None:
+        stopped.append(server)
+        stop(server)
+
+    monkeypatch.setattr(launcher, "stop", remember)
     context = launch_context(fake_model, start_timeout_s=0.5)
     with pytest.raises(TrialError) as caught:
         launch(launcher, Candidate(), context)
     assert caught.value.failure.kind is FailureKind.TIMEOUT
     assert "did not become ready within 0.5 s" in caught.value.failure.message
-    assert launcher.stopped[0].process.poll() is not None
-
-
-class Remembering:
-    """A launcher that keeps what it was told to stop."""
-
-    def __init__(self, inner: Launcher) -> None:
-        self._inner = inner
-        self.stopped: list[Server] = []
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._inner, name)
-
-    def stop(self, server: Server) -> None:
-        self.stopped.append(server)
-        self._inner.stop(server)
+    assert stopped[0].process.poll() is not None
 
 
 def test_an_engine_that_loads_slowly_is_waited_for(
