@@ -10,6 +10,7 @@ from autotune.candidate import Candidate
 from autotune.records import TurnRecord
 from autotune.replay.plan import ReplayPlan
 from autotune.scoring.interval import Comparison, compare
+from autotune.scoring.metrics import NoMetricValue
 from autotune.search.budget import Budget
 from autotune.search.events import ConfirmBlock, ConfirmStarted, Listener, TurnDone
 from autotune.search.judge import Judge
@@ -81,10 +82,11 @@ class Confirmation:
             if DEFAULT_ARM in self._failed or self.stop.is_set():
                 break
             done += 1
+        comparisons = self._compared(arms, done)
         return Confirmed(
             records={name: tuple(rows) for name, rows in self._records.items()},
             failed=dict(self._failed),
-            comparisons=self._compared(arms, done),
+            comparisons=comparisons,
             blocks=done,
             seconds=self._seconds,
         )
@@ -144,19 +146,27 @@ class Confirmation:
         default = self._whole(DEFAULT_ARM, blocks)
         if not default:
             return {}
-        return {
-            arm.name: compare(
-                default,
-                self._whole(arm.name, blocks),
-                at_depth=self.judge.at_depth,
-                objective=self.judge.objective,
-                seed=self.seed,
-            )
-            for arm in arms
-            if arm.name != DEFAULT_ARM
-            and arm.name not in self._failed
-            and self._whole(arm.name, blocks)
-        }
+        found = {}
+        for arm in arms:
+            records = self._whole(arm.name, blocks)
+            if arm.name == DEFAULT_ARM or arm.name in self._failed or not records:
+                continue
+            try:
+                found[arm.name] = self._compare(default, records)
+            except NoMetricValue as absence:
+                self._failed[arm.name] = absence.message
+        return found
+
+    def _compare(
+        self, default: Sequence[TurnRecord], candidate: Sequence[TurnRecord]
+    ) -> Comparison:
+        return compare(
+            default,
+            candidate,
+            keys=self.judge.at_depth,
+            objective=self.judge.objective,
+            seed=self.seed,
+        )
 
     def _whole(self, name: str, blocks: int) -> list[TurnRecord]:
         """Records of blocks that every arm finished."""

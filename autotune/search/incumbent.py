@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from autotune.candidate import Setting
 from autotune.errors import UserError
+from autotune.search.space import Parameter, Space, holds
 
 
 def read_incumbent(path: Path | None) -> dict[str, Setting] | None:
@@ -27,3 +29,35 @@ def read_incumbent(path: Path | None) -> dict[str, Setting] | None:
 
 def _is_setting(value: object) -> bool:
     return isinstance(value, bool | int | float | str)
+
+
+def adopt(space: Space, settings: dict[str, Setting]) -> tuple[Space, dict[str, Setting]]:
+    """`space` widened by the incumbent's values, and the incumbent as parameter values.
+
+    A context that was multiplied by the slots is divided again. Flags that the space does not
+    vary are left to it: what is fixed stays fixed.
+    """
+    active = {**space.defaults, **settings}
+    values = {n: _value(space.parameter(n), active) for n in settings if n in space.names}
+    widened = tuple(
+        _with_choice(p, values[p.name]) if p.name in values else p for p in space.parameters
+    )
+    return replace(space, parameters=widened), values
+
+
+def _value(parameter: Parameter, active: dict[str, Setting]) -> Setting:
+    value = active[parameter.name]
+    slots = active.get(parameter.per_slot_of or "")
+    shared = bool(parameter.shared_when) and holds(parameter.shared_when, active)
+    if isinstance(value, int) and isinstance(slots, int) and slots > 1 and not shared:
+        return value // slots
+    return value
+
+
+def _with_choice(parameter: Parameter, value: Setting) -> Parameter:
+    if value in parameter.choices:
+        return parameter
+    choices = (*parameter.choices, value)
+    if parameter.ordered:
+        choices = tuple(sorted(choices, key=float))
+    return replace(parameter, choices=choices)

@@ -15,6 +15,7 @@ from autotune.replay.planning import make_plan, subset
 from autotune.scoring.objective import Objective
 from autotune.search.feasibility import Feasibility, Limits
 from autotune.search.holdout import split_sessions
+from autotune.search.incumbent import adopt
 from autotune.search.judge import Judge, TurnKey
 from autotune.search.setup import Setup
 from autotune.search.space import Space, to_settings
@@ -52,6 +53,7 @@ class Layout:
     deepest_tokens: int
     space: Space
     feasibility: Feasibility
+    incumbent: Mapping[str, Setting] | None
     notes: tuple[str, ...]
 
 
@@ -69,6 +71,9 @@ def lay_out(setup: Setup, survey: Survey) -> Layout:
     space = make_space(setup, symbols)
     feasibility = Feasibility(space, setup.model, _limits(setup), gpu=setup.gpu is not None)
     space = _default_that_fits(space, feasibility, symbols)
+    incumbent = None
+    if setup.incumbent is not None:
+        space, incumbent = adopt(space, setup.incumbent)
     feasibility.space = space
     return Layout(
         search_plan=search_plan,
@@ -80,6 +85,7 @@ def lay_out(setup: Setup, survey: Survey) -> Layout:
         deepest_tokens=deepest,
         space=space,
         feasibility=feasibility,
+        incumbent=incumbent,
         notes=tuple(notes),
     )
 

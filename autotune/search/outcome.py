@@ -93,14 +93,11 @@ def _default_failure(ledger: Ledger) -> str:
 def _compared(setup: Setup, layout: Layout, ledger: Ledger, confirmed: Confirmed) -> Outcome:
     name, comparison = best_arm(confirmed)
     notes = [f"{arm} was dropped: {why}" for arm, why in confirmed.failed.items()]
-    if comparison is not None:
-        notes += comparison.notes
-    arm = DEFAULT_ARM if name is None else name
     shown = _shown_arm(confirmed) if name is None else name
     before, after = (_score(layout, confirmed, a) for a in (DEFAULT_ARM, shown or DEFAULT_ARM))
     winner = next((e for e in ledger.ranked if f"trial-{e.number:04d}" == name), None)
     entry = winner or ledger.baseline
-    assert entry is not None
+    assert entry is not None  # a confirmation has measured the default
     closest = confirmed.comparisons.get(shown) if shown else None
     against = comparison or closest
     summary = _summary(
@@ -110,7 +107,7 @@ def _compared(setup: Setup, layout: Layout, ledger: Ledger, confirmed: Confirmed
         verdict_text(layout, winner, against),
         winner=winner.number if winner else None,
         speedup=against.ratio if against else None,
-        interval=(against.low, against.high) if against else None,
+        interval=_interval(against),
         changes=dict(winner.changes) if winner else {},
         before=_figures(before),
         after=_figures(after),
@@ -122,12 +119,18 @@ def _compared(setup: Setup, layout: Layout, ledger: Ledger, confirmed: Confirmed
     return Outcome(summary, winner, against, confirmed, ledger, is_final=True)
 
 
+def _interval(comparison: Comparison | None) -> tuple[float, float] | None:
+    if comparison is None or comparison.low is None or comparison.high is None:
+        return None
+    return comparison.low, comparison.high
+
+
 def best_arm(confirmed: Confirmed) -> tuple[str | None, Comparison | None]:
     """The arm that beat the default by most, and lost nothing in total waiting time."""
     good = [
         (c.ratio, name, c)
         for name, c in confirmed.comparisons.items()
-        if c.wins and (c.total_wait_ratio is None or c.total_wait_ratio >= 1.0)
+        if c.wins and not c.loses_total_wait
     ]
     if not good:
         return None, None
@@ -146,7 +149,8 @@ def verdict_text(layout: Layout, winner: Entry | None, comparison: Comparison | 
     what = _OBJECTIVES[layout.judge.objective.value]
     if comparison is None:
         return "No config beats the default: none was left to be confirmed."
-    span = f"{comparison.low:.2f} to {comparison.high:.2f}"
+    bounds = _interval(comparison)
+    span = "unknown" if bounds is None else f"{bounds[0]:.2f} to {bounds[1]:.2f}"
     where = "held-out sessions" if layout.held_out else "the searched sessions"
     if winner is None:
         return (

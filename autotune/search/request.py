@@ -12,6 +12,10 @@ DEFAULT_BUDGET_S = 1800.0
 """Used when neither a budget nor a number of trials is given."""
 
 
+DEFAULT_CONFIRM_BLOCKS = 3
+"""Enough for every arm to go first and last once, and for one bad block to show."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
     """One ``autotune run``. Durations in seconds, depths in tokens as the engine counts them."""
@@ -38,9 +42,14 @@ class RunRequest:
     max_sessions: int | None = None
     max_output_tokens: int | None = None
     min_context: int | None = None
-    confirm_blocks: int = 3
+    confirm_blocks: int | None = None
     pins: Mapping[str, Setting] = field(default_factory=dict)
     incumbent: Path | None = None
+
+    @property
+    def effective_confirm_blocks(self) -> int:
+        """Repetitions of each arm in the confirmation."""
+        return DEFAULT_CONFIRM_BLOCKS if self.confirm_blocks is None else self.confirm_blocks
 
     @property
     def effective_budget_s(self) -> float | None:

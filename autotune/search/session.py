@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,8 @@ from pathlib import Path
 from autotune import __version__
 from autotune.candidate import Candidate
 from autotune.errors import UserError
+from autotune.hardware.gpu import GpuProbe
+from autotune.hardware.nvml import nvml_probe
 from autotune.launchers.leftovers import sweep_leftovers
 from autotune.search.budget import Budget
 from autotune.search.confirm import DEFAULT_ARM, Arm, Confirmation, Confirmed, finished_blocks
@@ -51,10 +53,12 @@ def run_study(
     resume. Raises `UserError` and `MachineError`; what was measured is on disk whatever happens.
     """
     started = time.monotonic()
-    setup = set_up(request)
-    with study_lock(setup.folder.lock_path), _scratch() as work_dir:
+    with ExitStack() as stack:
+        probe = stack.enter_context(nvml_probe())
+        setup = set_up(request, probe)
+        stack.enter_context(study_lock(setup.folder.lock_path))
         sweep_leftovers()
-        measurer = make_measurer(setup, work_dir)
+        measurer = make_measurer(setup, stack.enter_context(_scratch()), probe)
         survey = surveyed(setup, measurer)
         layout = lay_out(setup, survey)
         _check_provenance(setup, layout)
@@ -75,7 +79,7 @@ def _scratch() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def make_measurer(setup: Setup, work_dir: Path) -> RealMeasurer:
+def make_measurer(setup: Setup, work_dir: Path, probe: GpuProbe) -> RealMeasurer:
     """The real measurer for `setup`; its rendering is the survey's to decide."""
     return RealMeasurer(
         launcher=setup.launcher,
@@ -84,6 +88,7 @@ def make_measurer(setup: Setup, work_dir: Path) -> RealMeasurer:
         work_dir=work_dir,
         seed=setup.request.seed,
         gpu_uuid=None if setup.gpu is None else setup.gpu.uuid,
+        probe=probe,
     )
 
 
@@ -109,7 +114,7 @@ def surveyed(setup: Setup, measurer: RealMeasurer) -> Survey:
 def provenance(setup: Setup, layout: Layout) -> Provenance:
     """What this run measures on."""
     return Provenance(
-        engine=setup.build.engine,
+        engine=setup.engine_ref,
         engine_path=setup.build.path,
         engine_version=setup.build.version,
         engine_sha256=setup.build.binary_sha256,
@@ -127,7 +132,7 @@ def provenance(setup: Setup, layout: Layout) -> Provenance:
         history=setup.request.history,
         seed=setup.request.seed,
         autotune_version=__version__,
-        host_cpu=setup.cpu.model_name,
+        host_cpu=setup.cpu.model,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=versions(),
     )
@@ -163,7 +168,7 @@ class _Run:
     def go(self) -> Summary:
         """Search, then confirm, then say how it ended."""
         folder, layout = self.setup.folder, self.layout
-        sampler = make_sampler(layout.space, self.setup.request.seed)
+        sampler = make_sampler(self.setup.request.seed)
         log = folder.turn_log()
         try:
             with open_study(folder, sampler) as study:
@@ -180,7 +185,7 @@ class _Run:
                     budget=self.budget,
                     log=log,
                     listener=self.listener,
-                    incumbent=self.setup.incumbent,
+                    incumbent=layout.incumbent,
                     stop=self.stop,
                 ).run()
             if self.stop.is_set() or not ledger.ranked or ledger.baseline is None:
@@ -198,7 +203,7 @@ class _Run:
             clock=time.monotonic,
             started_s=self.started,
             spent_before_s=before.spent_s,
-            confirm_launches=2 * request.confirm_blocks,
+            confirm_launches=2 * request.effective_confirm_blocks,
             confirm_share_of_trial=share,
         )
 
@@ -233,7 +238,7 @@ class _Run:
             log=log,
             listener=self.listener,
             round_name=f"confirm-{len(ledger.measured):04d}",
-            blocks=self.setup.request.confirm_blocks,
+            blocks=self.setup.request.effective_confirm_blocks,
             budget=self.budget,
             seed=self.setup.request.seed,
             held_out=self.layout.held_out,

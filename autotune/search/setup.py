@@ -10,9 +10,8 @@ from typing import Any
 
 from autotune.candidate import Setting
 from autotune.errors import MachineError, UserError
-from autotune.hardware.cpu import CpuInfo, cpu_info
-from autotune.hardware.gpu import Gpu
-from autotune.hardware.nvml import list_gpus
+from autotune.hardware.cpu import CpuInfo, read_cpu
+from autotune.hardware.gpu import Gpu, GpuProbe
 from autotune.hardware.select import select_gpu
 from autotune.launchers.protocol import EngineBuild, Launcher
 from autotune.launchers.registry import make_launcher
@@ -47,6 +46,12 @@ class Setup:
     notes: tuple[str, ...]
 
     @property
+    def engine_ref(self) -> str:
+        """What finds this engine again: its name, or its manifest's path."""
+        engine = self.request.engine
+        return str(Path(engine).resolve()) if engine.endswith(".toml") else self.launcher.name
+
+    @property
     def gpu_id(self) -> str:
         """The GPU's UUID, or ``cpu``."""
         return CPU if self.gpu is None else self.gpu.uuid
@@ -54,7 +59,7 @@ class Setup:
     @property
     def gpu_name(self) -> str:
         """The GPU's name, or the processor's."""
-        return self.cpu.model_name if self.gpu is None else self.gpu.name
+        return self.cpu.model if self.gpu is None else self.gpu.name
 
     @property
     def gpu_class(self) -> str:
@@ -62,12 +67,12 @@ class Setup:
         return CPU if self.gpu is None else "gpu"
 
 
-def set_up(request: RunRequest) -> Setup:
+def set_up(request: RunRequest, probe: GpuProbe) -> Setup:
     """Find and read what `request` names. Launches nothing and writes nothing.
 
     Raises `UserError` for what the user can mend and `MachineError` for what the machine lacks.
     """
-    gpu = select_gpu(request.gpu, list_gpus())
+    gpu = select_gpu(request.gpu, probe.gpus())
     launcher, build, chosen = find_engine(request)
     path = _model_path(request)
     model = read_model(path)
@@ -79,7 +84,7 @@ def set_up(request: RunRequest) -> Setup:
         launcher=launcher,
         build=build,
         gpu=gpu,
-        cpu=cpu_info(),
+        cpu=read_cpu(),
         model_path=path,
         model=model,
         model_digest=model_sha256(*model.parts).sha256,
@@ -87,7 +92,7 @@ def set_up(request: RunRequest) -> Setup:
         selection=selection,
         folder=_folder(request, launcher.name, model, gpu),
         incumbent=read_incumbent(request.incumbent),
-        notes=(*chosen, *_selection_notes(selection)),
+        notes=(*chosen, *_gpu_notes(request, probe), *_selection_notes(selection)),
     )
 
 
@@ -143,6 +148,11 @@ def next_free(folder: StudyFolder) -> StudyFolder:
         free = StudyFolder(folder.path.with_name(f"{folder.name}-{number}"))
         number += 1
     return free
+
+
+def _gpu_notes(request: RunRequest, probe: GpuProbe) -> Sequence[str]:
+    """What keeps cards from being seen, where a card might have been wanted."""
+    return [probe.problem] if probe.problem is not None and request.gpu == "auto" else []
 
 
 def _selection_notes(selection: SelectionNotes) -> Sequence[str]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from autotune.candidate import Setting
-from autotune.search.space import Parameter, Space, holds
+from autotune.search.space import Space, holds
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -23,7 +21,9 @@ def suggest(trial: Trial, space: Space) -> dict[str, Setting]:
     values: dict[str, Setting] = {}
     for parameter in space.parameters:
         if holds(parameter.requires, {**space.fixed, **values}):
-            values[parameter.name] = trial.suggest_categorical(parameter.name, parameter.choices)
+            chosen = trial.suggest_categorical(parameter.name, parameter.choices)
+            if chosen is not None:  # no choice is None, but Optuna's type allows it
+                values[parameter.name] = chosen
     return values
 
 
@@ -36,17 +36,15 @@ def active_values(space: Space, wanted: dict[str, Setting]) -> dict[str, Setting
     return values
 
 
-def make_sampler(space: Space, seed: int) -> BaseSampler:
+def make_sampler(seed: int) -> BaseSampler:
     """TPE over groups of parameters that apply together, seeded, with failures as constraints.
 
-    Choices in order are given a distance, so that what is learnt of 512 says something of 1024.
-    Optuna's categorical kernel takes it: Parzen weights fall with the distance
-    (``categorical_distance_func``, Optuna documentation of `TPESampler`).
+    One worker a study, so no constant liar: it would only keep away from trials that died.
     """
     import optuna
 
-    distances = {p.name: _distance(p) for p in space.parameters if p.ordered}
     with warnings.catch_warnings():
+        # `group` is marked experimental; without it, flags under a condition are drawn blindly.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return optuna.samplers.TPESampler(
             seed=seed,
@@ -54,16 +52,4 @@ def make_sampler(space: Space, seed: int) -> BaseSampler:
             group=True,
             constant_liar=False,
             n_startup_trials=STARTUP_TRIALS,
-            categorical_distance_func=distances,
         )
-
-
-def _distance(parameter: Parameter) -> Callable[[Setting, Setting], float]:
-    """Steps between two choices on a log scale; 0 counts as half the least positive choice."""
-    positive = [float(v) for v in parameter.choices if float(v) > 0]
-    floor = min(positive, default=1.0) / 2
-
-    def place(value: Setting) -> float:
-        return math.log2(max(float(value), floor))
-
-    return lambda a, b: abs(place(a) - place(b))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autotune.candidate import Candidate, Setting
+from autotune.hardware.gpu import GpuProbe
 from autotune.hardware.telemetry import TelemetrySampler
 from autotune.launchers.failure import Failure, FailureKind, TrialError
 from autotune.launchers.process import launch
@@ -43,6 +44,7 @@ class RealMeasurer:
     seed: int
     rendering: Rendering = Rendering.NATIVE
     gpu_uuid: str | None = None
+    probe: GpuProbe | None = None
     cache_arm: CacheArm = CacheArm.ON
     start_timeout_s: float = 600.0
     first_token_timeout_s: float = 600.0
@@ -131,9 +133,7 @@ class _Run:
         began = time.monotonic()
         warm_up(endpoint)
         warmed = time.monotonic()
-        with TelemetrySampler(
-            engine_pid=server.process.pid, gpu_uuid=self.owner.gpu_uuid
-        ) as telemetry:
+        with TelemetrySampler(probe=self.owner.probe, gpu_uuid=self.owner.gpu_uuid) as telemetry:
             self.records = replay(
                 self.plan,
                 endpoint,

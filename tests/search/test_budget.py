@@ -1,0 +1,52 @@
+"""Budgets are kept, and the confirmation's share is kept back."""
+
+from __future__ import annotations
+
+from autotune.search.budget import Budget
+from autotune.search.ledger import COMPLETE, DUPLICATE, Entry, Ledger
+
+
+def ledger(*seconds: float, outcome: str = COMPLETE) -> Ledger:
+    made = Ledger()
+    for number, each in enumerate(seconds):
+        made.add(Entry(number, f"k{number}", outcome, 1.0, "", {}, {}, {}, each, None, None))
+    return made
+
+
+def budget(limit_s: float | None, trials: int | None, now: float = 0.0, **more: float) -> Budget:
+    return Budget(limit_s, trials, lambda: now, 0.0, **more)  # type: ignore[arg-type]
+
+
+def test_the_first_trial_is_always_measured() -> None:
+    assert budget(1.0, None, now=50.0).allows(Ledger())
+
+
+def test_the_number_of_trials_is_kept_and_repeats_do_not_count() -> None:
+    assert budget(None, 2).allows(ledger(5.0))
+    assert not budget(None, 2).allows(ledger(5.0, 5.0))
+    assert budget(None, 2).allows(ledger(0.0, 0.0, 0.0, outcome=DUPLICATE))
+
+
+def test_a_trial_that_would_eat_the_confirmation_is_not_begun() -> None:
+    # 100 s, a quarter kept back: 75 s to search in; a trial takes 10 s.
+    assert budget(100.0, None, now=65.0).allows(ledger(10.0))
+    assert not budget(100.0, None, now=65.1).allows(ledger(10.0))
+
+
+def test_what_is_kept_back_is_what_the_confirmation_wants_between_a_quarter_and_a_half() -> None:
+    known = ledger(10.0)
+    wants_six = budget(200.0, None, confirm_launches=6, confirm_share_of_trial=1.0)
+    assert wants_six.reserve_s(known) == 60.0
+    assert budget(200.0, None, confirm_launches=1).reserve_s(known) == 50.0
+    assert budget(200.0, None, confirm_launches=99).reserve_s(known) == 100.0
+
+
+def test_earlier_runs_of_the_study_count() -> None:
+    assert not budget(100.0, None, now=0.0, spent_before_s=70.0).allows(ledger(10.0))
+
+
+def test_time_left_is_the_sooner_of_both_ends() -> None:
+    both = budget(100.0, 4, now=10.0)
+    assert both.seconds_left(ledger(5.0), 5.0) == 10.0
+    assert budget(12.0, 4, now=10.0).seconds_left(ledger(5.0), 5.0) == 2.0
+    assert budget(None, None).seconds_left(ledger(5.0), 5.0) is None

@@ -1,0 +1,221 @@
+"""The search: what is measured, in which order, what is never measured, what a kill costs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import optuna
+import pytest
+
+from autotune.candidate import Setting
+from autotune.errors import MachineError
+from autotune.launchers.failure import Failure, FailureKind
+from autotune.search.events import TrialFinished, TrialStarted, TurnDone
+from autotune.search.ledger import DUPLICATE
+from autotune.search.queue import COMBINED
+from autotune.search.search import MAX_REPEATS, arm_name
+from autotune.search.space import Parameter, Space
+from autotune.study.storage import load_trials
+from autotune.trial.measurement import TrialSeconds
+from autotune.trial.recorded import RecordedMeasurer, RecordedTrial
+from formula import SPACE, Bench, FormulaMeasurer
+
+
+def test_the_default_then_the_starts_then_their_union_come_first(bench: Bench) -> None:
+    ledger = bench.run(FormulaMeasurer(), 6)
+    labels = [e.label for e in ledger.measured]
+    assert labels[:4] == ["default", "drafts", "small batch", COMBINED]
+    assert ledger.measured[3].settings["batch-size"] == 128
+    assert ledger.measured[3].settings["spec-type"] == "ngram"
+
+
+def test_the_incumbent_comes_right_after_the_default(bench: Bench) -> None:
+    ledger = bench.run(FormulaMeasurer(), 2, incumbent={"threads": 4})
+    assert [e.label for e in ledger.measured] == ["default", "incumbent"]
+    assert ledger.measured[1].settings["threads"] == 4
+
+
+def test_the_best_of_a_small_space_is_found_and_the_count_is_kept(bench: Bench) -> None:
+    ledger = bench.run(FormulaMeasurer(), 20)
+    assert len(ledger.measured) == 20
+    best = ledger.best
+    assert best is not None
+    assert best.settings["spec-type"] == "ngram"
+    assert best.settings["batch-size"] == 128
+    assert best.settings["threads"] == 2
+    # TTFT (1 + 128/1024) / 2 times the median of 1.00 .. 1.03, and 10 tokens at 20 tok/s.
+    assert best.value == pytest.approx(0.5625 * 1.015 + 0.5)
+
+
+def test_equal_settings_are_measured_once(bench: Bench) -> None:
+    measurer = FormulaMeasurer()
+    ledger = bench.run(measurer, 20)
+    keys = [tuple(sorted(s.items())) for s in measurer.measured]
+    assert len(keys) == len(set(keys)) == 20
+    repeats = [e for e in ledger.entries if e.outcome == DUPLICATE]
+    for repeat in repeats:
+        known = ledger.find(repeat.key)
+        assert known is not None
+        assert repeat.value == known.value
+
+
+def test_a_space_that_is_used_up_ends_the_search(bench: Bench) -> None:
+    space = Space(
+        "tiny",
+        (
+            Parameter("batch-size", (128, 512), 512, "batch size"),
+            Parameter("threads", (2, 4), 2, "threads"),
+        ),
+        fixed={"spec-type": "none"},
+    )
+    ledger = bench.run(FormulaMeasurer(), 50, space=space)
+    assert len(ledger.measured) == 4
+    assert len(ledger.entries) <= 4 + 4 * MAX_REPEATS
+
+
+def oom_above(limit: int) -> FormulaMeasurer:
+    def fails(settings: Mapping[str, Setting]) -> Failure | None:
+        if float(settings["batch-size"]) > limit:
+            return Failure(FailureKind.OUT_OF_MEMORY, "cudaMalloc failed")
+        return None
+
+    return FormulaMeasurer(fails=fails)
+
+
+def test_a_failure_is_a_constraint_and_never_a_score(bench: Bench) -> None:
+    ledger = bench.run(oom_above(512), 12)
+    failed = [e for e in ledger.measured if e.value is None]
+    trials = load_trials(bench.folder)
+    for entry in failed:
+        trial = trials[entry.number]
+        assert trial.state is optuna.trial.TrialState.PRUNED
+        assert trial.values is None
+        assert trial.system_attrs["constraints:feasible"] > 0
+        assert entry.failure == "out-of-memory"
+    assert all(e.settings["batch-size"] != 1024 for e in ledger.ranked)
+    told = [e for e in bench.events if isinstance(e, TrialFinished) and e.failure]
+    assert all(e.reason for e in told)
+
+
+def test_more_than_what_ran_out_of_memory_is_refused_without_a_launch(bench: Bench) -> None:
+    measurer = oom_above(256)
+    ledger = bench.run(measurer, 24)
+    failed = [s for s in measurer.measured if float(s["batch-size"]) > 256]
+    refused = [e for e in ledger.entries if e.outcome == "refused"]
+    # Whatever asked for less failed first; nothing launched later asks for at least as much.
+    for later, settings in enumerate(failed):
+        for earlier in failed[:later]:
+            same = earlier["spec-type"] == settings["spec-type"]
+            assert not (same and float(settings["batch-size"]) >= float(earlier["batch-size"]))
+    assert all(e.failure == "out-of-memory" for e in refused)
+
+
+def test_nothing_that_fails_is_best_even_if_all_but_one_fail(bench: Bench) -> None:
+    ledger = bench.run(oom_above(256), 8)
+    assert ledger.best is not None
+    assert float(ledger.best.settings["batch-size"]) <= 256
+
+
+def test_events_come_in_order_and_count_the_turns(bench: Bench) -> None:
+    bench.run(FormulaMeasurer(), 1)
+    kinds = [type(e) for e in bench.events]
+    assert kinds == [TrialStarted, *[TurnDone] * 4, TrialFinished]
+    assert [e.done for e in bench.events if isinstance(e, TurnDone)] == [1, 2, 3, 4]
+
+
+def test_a_polite_stop_ends_after_the_trial(bench: Bench) -> None:
+    stop = threading.Event()
+
+    def before(count: int) -> None:
+        if count == 2:
+            stop.set()
+
+    ledger = bench.run(FormulaMeasurer(before=before), 10, stop=stop)
+    assert len(ledger.measured) == 3
+
+
+class Killed(BaseException):
+    """Stands for Ctrl-C twice: passes every ``except Exception``."""
+
+
+def test_a_trial_cut_short_is_run_again_as_it_was_and_nothing_else_is(bench: Bench) -> None:
+    def before(count: int) -> None:
+        if count == 4:
+            raise Killed
+
+    first = FormulaMeasurer(before=before)
+    with pytest.raises(Killed):
+        bench.run(first, 8)
+    cut = load_trials(bench.folder)[4]
+    again = FormulaMeasurer()
+    ledger = bench.run(again, 8)
+    assert len(first.measured) == 4
+    assert len(again.measured) == 4
+    retry = next(e for e in ledger.measured if e.number == 5)
+    assert again.measured[0] == dict(retry.settings)
+    assert load_trials(bench.folder)[5].params == cut.params
+    assert load_trials(bench.folder)[4].state is optuna.trial.TrialState.FAIL
+
+
+def test_going_on_gives_the_trials_of_an_uninterrupted_run_their_union(bench: Bench) -> None:
+    bench.run(FormulaMeasurer(), 3)
+    ledger = bench.run(FormulaMeasurer(), 5)
+    assert [e.label for e in ledger.measured][:4] == ["default", "drafts", "small batch", COMBINED]
+    assert len(ledger.measured) == 5
+
+
+def test_a_full_disk_stops_the_study_and_loses_only_the_trial_under_way(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.run(FormulaMeasurer(), 2)
+    good = bench.folder.turns_path.read_bytes()
+    bench.folder.turns_path.unlink()
+    bench.folder.turns_path.symlink_to("/dev/full")
+    with pytest.raises(MachineError, match="disk is full"):
+        bench.run(FormulaMeasurer(), 4)
+    bench.folder.turns_path.unlink()
+    bench.folder.turns_path.write_bytes(good)
+    ledger = bench.run(FormulaMeasurer(), 4)
+    assert len(ledger.measured) == 4
+    arms = {r.arm for r in bench.folder.read_turns()}
+    assert arms == {arm_name(e.number) for e in ledger.measured}
+
+
+def recorded(bench: Bench) -> RecordedMeasurer:
+    """A finished study as a table."""
+    ledger = bench.run(oom_above(512), 16)
+    turns = list(bench.folder.read_turns())
+    return RecordedMeasurer(
+        [
+            RecordedTrial(
+                settings=e.settings,
+                records=tuple(r for r in turns if r.arm == arm_name(e.number)),
+                failure=e.failure,
+                reason=e.reason,
+                seconds=TrialSeconds(replay_s=e.seconds),
+            )
+            for e in ledger.measured
+        ]
+    )
+
+
+def test_two_studies_over_the_same_records_and_seed_try_the_same_trials(tmp_path: Path) -> None:
+    table = recorded(Bench(tmp_path / "source"))
+    runs = []
+    for name in ("one", "two"):
+        ledger = Bench(tmp_path / name).run(table, 15, seed=7)
+        runs.append([(e.number, e.key, e.value, e.failure, e.label) for e in ledger.entries])
+    assert runs[0] == runs[1]
+    assert len(runs[0]) >= 15
+    other = Bench(tmp_path / "three").run(table, 15, seed=8)
+    assert [e.key for e in other.entries] != [row[1] for row in runs[0]]
+
+
+def test_conditions_hold_in_every_trial(bench: Bench) -> None:
+    measurer = FormulaMeasurer()
+    bench.run(measurer, 20)
+    for settings in measurer.measured:
+        assert ("spec-n" in settings) == (settings["spec-type"] == "ngram")
+    assert SPACE.parameter("spec-n").requires
