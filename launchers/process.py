@@ -139,8 +139,8 @@ def stop_process(process: subprocess.Popen[bytes], grace_s: float = STOP_GRACE_S
             process.wait(grace_s)
     _kill(process, children)
     with suppress(subprocess.TimeoutExpired):
-        process.wait(grace_s)
-    _wait_gone([*children, *_group(process.pid)], grace_s)
+        process.wait(STOP_GRACE_S)
+    _wait_gone([*children, *_group(process.pid)], STOP_GRACE_S)
 
 
 def _children(pid: int) -> list[psutil.Process]:

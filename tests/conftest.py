@@ -107,8 +107,8 @@ def smollm2() -> Path:
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def reference_launcher() -> Launcher:
-    """The reference engine; skips where its extra is not installed."""
+    """The reference engine, asked once what it is; skips where its extra is not installed."""
     pytest.importorskip("xllamacpp", reason="run: pip install 'autotune-serving[reference]'")
     return make_launcher("reference")
