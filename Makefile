@@ -24,6 +24,11 @@ DEMO_WORKLOAD ?= .demo/sessions.jsonl
 DEMO_SYNTHESIZE ?= --sessions 4 --turns 4 --start-depth 1300 --depth 2400 --reply-tokens 24
 DEMO_RUN ?= --trials $(DEMO_TRIALS) --budget 5m --new-study
 
+# The benchmark: does ten minutes of search on the real llama-server earn its keep?
+BENCH_WORKLOAD ?= .demo/bench.jsonl
+BENCH_SYNTHESIZE ?= --sessions 6 --turns 4 --start-depth 1300 --depth 2400 --reply-tokens 24
+BENCH_RUN ?= --budget 10m
+
 .DEFAULT_GOAL := help
 .PHONY: help demo dev check types imports docs docs-check test test-engines bench wheel models \
 	llama-server clean
@@ -73,8 +78,14 @@ test: $(READY) $(MODEL)  ## the test suite, on the reference engine (no GPU need
 test-engines: models llama-server  ## the tests on the real llama-server (built once, 5 minutes)
 	$(ENGINE_ENV) $(PYTEST) -m engines $(PYTEST_ARGS)
 
-bench: models llama-server  ## measure speed and overhead; only on a quiet machine
-	$(ENGINE_ENV) $(PYTEST) -m bench -s $(PYTEST_ARGS)
+bench: models llama-server  ## what replaying costs and what tuning gains; on a quiet machine
+	$(BIN)/python tests/benchmarks/bench_client.py --engine reference --model $(MODEL)
+	$(BIN)/python tests/benchmarks/bench_client.py --engine llama-server \
+		--engine-path $(LLAMA_SERVER) --model $(MODEL)
+	@mkdir -p $(dir $(BENCH_WORKLOAD))
+	$(BIN)/autotune captures synthesize $(BENCH_WORKLOAD) --force $(BENCH_SYNTHESIZE)
+	$(BIN)/autotune run --engine llama-server --engine-path $(LLAMA_SERVER) --model $(MODEL) \
+		--workload $(BENCH_WORKLOAD) --gpu cpu --study bench --new-study $(BENCH_RUN)
 
 wheel: $(READY)  ## build sdist and wheel into dist/, install it clean and use it
 	$(BIN)/python tools/check_wheel.py --output dist
