@@ -47,9 +47,12 @@ def pair_turns(
 def at_depth(
     pairs: Sequence[Pair], chosen: Callable[[TurnRecord], bool] | None
 ) -> tuple[Pair, ...]:
-    """The pairs the objective looks at, by the default arm's record: no context edits."""
-    regular = [pair for pair in pairs if pair.default.boundary is None]
-    return tuple(pair for pair in regular if chosen is None or chosen(pair.default))
+    """The pairs the objective looks at, by the default arm's record.
+
+    Those behind a context edit are among them only where there are no others, as in a score.
+    """
+    named = tuple(pair for pair in pairs if chosen is None or chosen(pair.default))
+    return tuple(pair for pair in named if pair.default.boundary is None) or named
 
 
 def by_keys(keys: Collection[tuple[str, int]]) -> Callable[[TurnRecord], bool]:

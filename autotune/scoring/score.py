@@ -86,8 +86,8 @@ def score(
     "At depth" is the turns named by `at_depth`, else those whose depth is in `depth`, else the
     deepest bucket with enough turns, else all. A search names them once and for all candidates:
     in closed loop depths differ a little, and a turn that crosses an edge would change who is
-    compared. Turns behind a context edit are never at depth. One failed turn, and the measurement
-    has no value.
+    compared. Turns behind a context edit count only where there are no others. One failed turn,
+    and the measurement has no value.
     """
     failed = [r for r in records if not r.ok]
     if failed or not records:
@@ -131,14 +131,14 @@ def _at_depth(
     buckets: DepthBuckets | None,
 ) -> tuple[list[TurnRecord], str]:
     """The turns the objective looks at, and what to call them."""
-    regular = [r for r in records if r.boundary is None]
     if keys is not None:
-        chosen = [r for r in regular if (r.session_id, r.turn) in keys]
+        named = [r for r in records if (r.session_id, r.turn) in keys]
+        chosen = [r for r in named if r.boundary is None] or named
         return chosen, str(depth) if depth is not None else _label(chosen, buckets)
     depth = depth or deepest_bucket(records, buckets=buckets)
     if depth is not None:
         return within(records, depth), str(depth)
-    return regular or list(records), ALL_TURNS
+    return [r for r in records if r.boundary is None] or list(records), ALL_TURNS
 
 
 def _label(chosen: Sequence[TurnRecord], buckets: DepthBuckets | None) -> str:

@@ -100,11 +100,14 @@ def test_only_the_turns_at_depth_are_compared_but_for_the_wait(default: list[Tur
     assert found.loses_total_wait
 
 
-def test_context_edits_are_not_at_depth(default: list[TurnRecord]) -> None:
+def test_context_edits_are_compared_only_where_there_is_nothing_else(
+    default: list[TurnRecord],
+) -> None:
     edited = [replace(r, boundary="edit") if r.turn == 0 else r for r in default]
     assert compare(edited, edited).pairs == 8
+    assert compare(edited, edited, keys={("s0", 0)}).pairs == 1
     with pytest.raises(NoMetricValue, match="no turn at depth"):
-        compare(edited, edited, keys={("s0", 0)})
+        compare(edited, edited, keys={("nobody", 0)})
 
 
 def test_a_failed_turn_forbids_a_comparison(default: list[TurnRecord]) -> None:

@@ -64,6 +64,9 @@ def test_turns_behind_an_edit_are_apart(records: list[TurnRecord], record: Recor
     assert (result.boundary.turns, result.boundary.ttft_p50_s) == (1, 99.0)
     assert result.total_wait_s == 135.0
     assert score([edited]).value == 100.0  # nothing else to look at: 99 + 10 / 10
+    named = {("a", 10)}
+    assert score([*records, edited], at_depth=named).ttft_p50_s == 99.0
+    assert score([*records, edited], at_depth={*named, ("a", 0)}).ttft_p50_s == 1.0
 
 
 def test_one_failed_turn_leaves_nothing_to_score(records: list[TurnRecord], record: Record) -> None:
