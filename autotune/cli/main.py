@@ -13,7 +13,7 @@ from autotune import __version__
 from autotune.cli.commands import COMMANDS
 from autotune.cli.errors import report, unexpected
 from autotune.cli.help import top_help
-from autotune.errors import AutotuneError, ExitCode, UserError
+from autotune.errors import AutotuneError, ExitCode, MachineError, UserError
 
 if TYPE_CHECKING:
     from autotune.cli.tree import Found
@@ -35,11 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command line and gives its exit code; never lets a traceback through."""
     line = split_globals(sys.argv[1:] if argv is None else argv)
     try:
-        code = _guarded(line)
-        sys.stdout.flush()
+        return _guarded(line)
     except BrokenPipeError:
         return _reader_left()
-    return code
 
 
 def split_globals(argv: Sequence[str]) -> CommandLine:
@@ -53,20 +51,41 @@ def split_globals(argv: Sequence[str]) -> CommandLine:
 def _guarded(line: CommandLine) -> int:
     """The one boundary where every error becomes two lines and a code."""
     try:
-        return _dispatch(line)
+        code = _dispatch(line)
+        _flush()
+        return code
     except AutotuneError as error:
         return report(error, as_json=line.json, debug=line.debug)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return int(ExitCode.INTERRUPTED)
     except SystemExit as leave:
-        return leave.code if isinstance(leave.code, int) else 0
+        return _exit_code(leave)
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001  # the boundary: a bug is reported, not dumped
         tidy = unexpected(error)
         tidy.__cause__ = error
         return report(tidy, as_json=line.json, debug=line.debug)
+
+
+def _flush() -> None:
+    """Sends the answer out. Raises `MachineError` when the disk behind stdout refuses it."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _mute_stdout()
+        raise MachineError(
+            f"cannot write the answer: {error.strerror}", "free some space, or write elsewhere"
+        ) from error
+
+
+def _exit_code(leave: SystemExit) -> int:
+    """What ``--help`` leaves with, after its text has gone out."""
+    _flush()
+    return leave.code if isinstance(leave.code, int) else int(ExitCode.DONE)
 
 
 def _dispatch(line: CommandLine) -> int:
@@ -129,9 +148,16 @@ def _warn_of_misspelt_env(env: Mapping[str, str]) -> None:
 
 
 def _reader_left() -> int:
-    """Stdout's reader is gone: point stdout nowhere, so that the exit stays quiet."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Stdout's reader is gone, which is no error: ``| head`` has seen enough."""
+    _mute_stdout()
     return PIPE_CLOSED
+
+
+def _mute_stdout() -> None:
+    """Points stdout nowhere, so that what is left in its buffer cannot fail at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 if __name__ == "__main__":

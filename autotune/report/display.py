@@ -69,7 +69,7 @@ def choose_display(
         return JsonDisplay(json_to)
     if kind == "none":
         return SilentDisplay()
-    if kind == "plain" or (kind == "auto" and not err.is_terminal):
+    if kind == "plain" or (kind == "auto" and (not err.is_terminal or err.is_dumb_terminal)):
         return PlainDisplay(err.file, clock)
     from autotune.report.live import LiveDisplay
 

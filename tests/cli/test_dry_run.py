@@ -37,7 +37,7 @@ def described(monkeypatch: pytest.MonkeyPatch) -> list[RunRequest]:
 
     fake: Any = SimpleNamespace(describe=describe)
     monkeypatch.setitem(sys.modules, "autotune.search.describe", fake)
-    monkeypatch.setitem(sys.modules, "autotune.search.session", SimpleNamespace())  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "autotune.search.session", SimpleNamespace())
     return seen
 
 

@@ -216,6 +216,25 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path, cli_env: dict[str, 
     assert (done.returncode, done.stderr) == (141, "")
 
 
+def test_a_full_disk_behind_stdout_is_a_machine_error(
+    tmp_path: Path, cli_env: dict[str, str]
+) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("no /dev/full here")
+    with full.open("w") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "autotune.cli.main", "--version"],
+            cwd=tmp_path,
+            env=cli_env,
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: cannot write the answer: No space left on device\n")
+
+
 def crashing(cli_env: dict[str, str], error: str, *flags: str) -> subprocess.CompletedProcess[str]:
     """`autotune doctor` where the command raises `error`."""
     code = f"""

@@ -146,6 +146,8 @@ def test_the_display_fits_its_stream() -> None:
     assert isinstance(choose_display("auto", pipe), PlainDisplay)
     assert isinstance(choose_display("auto", screen), LiveDisplay)
     assert isinstance(choose_display("plain", screen), PlainDisplay)
+    dumb = Console(file=io.StringIO(), force_terminal=True, _environ={"TERM": "dumb"})
+    assert isinstance(choose_display("auto", dumb), PlainDisplay)
     assert isinstance(choose_display("none", screen), SilentDisplay)
     assert isinstance(choose_display("rich", pipe), LiveDisplay)
     assert isinstance(choose_display("auto", screen, json_to=io.StringIO()), JsonDisplay)
