@@ -95,6 +95,7 @@ class RealMeasurer:
             request_fields=request_fields,
             rendering=self.rendering,
             alive=lambda: server.process.poll() is None,
+            cached_tokens_path=self.launcher.cached_tokens_path,
             first_token_timeout_s=self.first_token_timeout_s,
             idle_timeout_s=self.idle_timeout_s,
         )

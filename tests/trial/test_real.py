@@ -1,0 +1,189 @@
+"""One candidate on a real process: every fault is classified, none is scored, nothing is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from autotune.candidate import Candidate
+from autotune.launchers.failure import FailureKind
+from autotune.launchers.protocol import CacheArm, Launcher
+from autotune.records import TurnRecord
+from autotune.replay.plan import History, Order, ReplayPlan
+from autotune.replay.planning import make_plan
+from autotune.trial.measurement import Measurement
+from autotune.trial.real import RealMeasurer
+from autotune.workload.load import workload_of
+from autotune.workload.synthesize import SynthesisSpec, synthesize
+
+CANDIDATE = Candidate({"ctx-size": 4096, "ubatch-size": 256, "parallel": 1})
+
+
+@pytest.fixture(scope="module")
+def plan() -> ReplayPlan:
+    """Two sessions of three turns, 1200 to 1800 tokens deep, four tokens a reply."""
+    spec = SynthesisSpec(sessions=2, turns=3, start_depth=1200, depth=1800, reply_tokens=16)
+    return make_plan(
+        workload_of(synthesize(spec)),
+        history=History.CLOSED_LOOP,
+        order=Order.INTERLEAVED,
+        concurrency=1,
+        max_output_tokens=4,
+        default_output_tokens=4,
+    )
+
+
+Measure = Callable[..., tuple[Measurement, list[TurnRecord]]]
+
+
+@pytest.fixture
+def measure(
+    fake_launcher: Callable[..., Launcher], fake_model: Path, tmp_path: Path, plan: ReplayPlan
+) -> Measure:
+    """``measure("die-mid-stream=2", settings={...})``: what was measured, and what was sunk."""
+
+    def run(
+        *faults: str, settings: dict[str, Any] | None = None, **options: Any
+    ) -> tuple[Measurement, list[TurnRecord]]:
+        arm = options.pop("cache_arm", CacheArm.ON)
+        timeouts = {k: options.pop(k) for k in list(options) if k.endswith("_timeout_s")}
+        sunk: list[TurnRecord] = []
+        measurer = RealMeasurer(
+            launcher=fake_launcher(*faults, **options),
+            model=fake_model,
+            logs_dir=tmp_path / "logs",
+            work_dir=tmp_path / "work",
+            seed=0,
+            cache_arm=arm,
+            **{"start_timeout_s": 60.0, **timeouts},
+        )
+        candidate = CANDIDATE.merged(settings or {})
+        measured = measurer.measure(candidate, plan, arm="trial-0000", block=0, sink=sunk.append)
+        return measured, sunk
+
+    return run
+
+
+def engines_of(trial: str) -> list[int]:
+    """Processes that carry our mark."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("AUTOTUNE_TRIAL") == trial:
+                found.append(process.pid)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_a_good_trial_has_every_turn_and_says_what_it_ran_with(measure: Measure) -> None:
+    measured, sunk = measure()
+    assert measured.failure is None
+    assert [r.order for r in measured.records] == [0, 1, 2, 3, 4, 5]
+    assert list(measured.records) == sorted(sunk, key=lambda r: r.order)
+    assert measured.effective["ubatch-size"] == 256
+    assert all(r.output_tokens == 4 for r in measured.records)
+    later = [r for r in measured.records if r.turn > 0]
+    assert all(r.cached_tokens for r in later if r.session_id == measured.records[0].session_id)
+    assert measured.seconds.total_s > 0
+    assert measured.telemetry
+    assert measured.log_path is not None
+    assert measured.log_path.is_file()
+    assert engines_of("trial-0000-b0") == []
+
+
+def test_the_private_home_is_gone_and_the_log_stays(measure: Measure, tmp_path: Path) -> None:
+    measure()
+    assert not list((tmp_path / "work").iterdir())
+    assert (tmp_path / "logs" / "trial-0000-b0.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("die-during-load", FailureKind.LOAD_ERROR),
+        ("crash-during-load", FailureKind.CRASH),
+        ("oom-during-load", FailureKind.OUT_OF_MEMORY),
+        ("port-taken", FailureKind.PORT_TAKEN),
+        ("wrong-settings", FailureKind.SETTINGS_DIFFER),
+        ("die-mid-stream=2", FailureKind.CRASH),
+        ("close-mid-stream=2", FailureKind.BAD_REPLY),
+        ("error-mid-stream=2", FailureKind.CONTEXT_OVERFLOW),
+        ("no-finish=2", FailureKind.BAD_REPLY),
+        ("status-500=2", FailureKind.BAD_REPLY),
+        ("wrong-length=2", FailureKind.WRONG_LENGTH),
+        ("never-cached", FailureKind.CACHE_ARM),
+    ],
+)
+def test_every_fault_is_classified_and_leaves_no_process(
+    measure: Measure, fault: str, kind: FailureKind
+) -> None:
+    measured, _ = measure(fault)
+    assert measured.failure is not None
+    assert measured.failure.kind is kind, measured.failure
+    assert measured.failure.message
+    assert engines_of("trial-0000-b0") == []
+
+
+def test_an_engine_that_never_answers_is_timed_out(measure: Measure) -> None:
+    measured, _ = measure("never-ready", start_timeout_s=1.0)
+    assert measured.failure is not None
+    assert measured.failure.kind is FailureKind.TIMEOUT
+    assert engines_of("trial-0000-b0") == []
+
+
+@pytest.mark.parametrize("fault", ["hang-first-token=2", "hang-mid-stream=2"])
+def test_silence_is_a_hang(measure: Measure, fault: str) -> None:
+    measured, sunk = measure(fault, first_token_timeout_s=0.5, idle_timeout_s=0.5)
+    assert measured.failure is not None
+    assert measured.failure.kind is FailureKind.HANG
+    # What follows a hang is recorded as not reached, so that nobody takes it for measured.
+    assert {r.failure for r in sunk[2:]} <= {"hang", "unreached"}
+
+
+def test_a_context_that_is_too_small_overflows(measure: Measure) -> None:
+    measured, _ = measure(settings={"ctx-size": 512})
+    assert measured.failure is not None
+    assert measured.failure.kind is FailureKind.CONTEXT_OVERFLOW
+
+
+def test_a_flag_the_engine_does_not_have_is_no_launch(measure: Measure) -> None:
+    measured, sunk = measure(settings={"warp-drive": True})
+    assert measured.failure is not None
+    assert measured.failure.kind is FailureKind.BAD_FLAG
+    assert sunk == []
+
+
+def test_cold_means_cold(measure: Measure) -> None:
+    measured, _ = measure(cache_arm=CacheArm.OFF)
+    assert measured.failure is None
+    assert all(r.cached_tokens == 0 for r in measured.records)
+    warm, _ = measure("cached-in-cold", cache_arm=CacheArm.OFF)
+    assert warm.failure is not None
+    assert warm.failure.kind is FailureKind.CACHE_ARM
+
+
+def test_an_interrupt_stops_the_engine_and_passes(
+    fake_launcher: Callable[..., Launcher], fake_model: Path, tmp_path: Path, plan: ReplayPlan
+) -> None:
+    def interrupt(_: TurnRecord) -> None:
+        raise KeyboardInterrupt
+
+    measurer = RealMeasurer(
+        launcher=fake_launcher(), model=fake_model, logs_dir=tmp_path, work_dir=tmp_path, seed=0
+    )
+    with pytest.raises(KeyboardInterrupt):
+        measurer.measure(CANDIDATE, plan, arm="trial-0009", block=0, sink=interrupt)
+    assert engines_of("trial-0009-b0") == []
+
+
+def test_no_two_trials_share_a_nonce(measure: Measure, plan: ReplayPlan) -> None:
+    first, _ = measure()
+    # A fresh server and another block: the same work, token for token.
+    depths = [r.depth_tokens for r in first.records]
+    again, _ = measure()
+    assert [r.depth_tokens for r in again.records] == depths
