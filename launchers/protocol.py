@@ -13,6 +13,10 @@ from autotune.candidate import Candidate, Setting
 from autotune.launchers.failure import Failure
 
 
+EXPORT_PORT = 8080
+"""What an exported command listens on unless it is told otherwise."""
+
+
 class CacheArm(StrEnum):
     """Whether prefix reuse is on. ``OFF`` is the cold arm of an experiment."""
 

@@ -14,9 +14,6 @@ from autotune.export.model import ExportConfig, ExportProvenance
 if TYPE_CHECKING:
     from autotune.study.folder import StudyFolder
 
-PORT = 8080
-"""What an exported command listens on unless it is told otherwise."""
-
 
 def winner_config(folder: StudyFolder) -> ExportConfig:
     """The winner of a finished study. Raises `UserError` when there is none."""
@@ -71,13 +68,13 @@ def _from_trial(folder: StudyFolder, trial: Mapping[str, Any]) -> ExportConfig:
 
 def _argv(facts: Mapping[str, Any], settings: Mapping[str, Setting]) -> tuple[str, ...]:
     """What the study's engine would be started with; nothing is started."""
-    from autotune.launchers.protocol import LaunchContext
+    from autotune.launchers.protocol import EXPORT_PORT, LaunchContext
     from autotune.launchers.registry import make_launcher
 
     launcher = make_launcher(facts["engine"], engine_path=Path(facts["engine_path"]))
     here = Path()
     context = LaunchContext(
-        model=Path(facts["model_path"]), work_dir=here, log_path=here, trial_id="", port=PORT
+        model=Path(facts["model_path"]), work_dir=here, log_path=here, trial_id="", port=EXPORT_PORT
     )
     return launcher.export_argv(Candidate(settings), context)
 

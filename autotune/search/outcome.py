@@ -11,7 +11,7 @@ from typing import Any
 from autotune import __version__
 from autotune.candidate import Candidate
 from autotune.errors import ExitCode
-from autotune.launchers.protocol import LaunchContext
+from autotune.launchers.protocol import EXPORT_PORT, LaunchContext
 from autotune.records import TurnRecord
 from autotune.scoring.interval import Comparison
 from autotune.scoring.score import Score
@@ -219,6 +219,7 @@ def export_argv(setup: Setup, entry: Entry) -> tuple[str, ...]:
         work_dir=setup.folder.path,
         log_path=setup.folder.logs / "export.log",
         trial_id="export",
+        port=EXPORT_PORT,
     )
     return setup.launcher.export_argv(Candidate(entry.settings), context)
 

@@ -1,0 +1,142 @@
+"""The confirmation: interleaved arms, paired turns, and blocks that a kill does not lose."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from formula import Bench, FormulaMeasurer, plan_of, ttft_of
+
+from autotune.candidate import Candidate, Setting
+from autotune.launchers.failure import Failure, FailureKind
+from autotune.scoring.objective import Objective
+from autotune.search.budget import Budget
+from autotune.search.confirm import DEFAULT_ARM, Arm, Confirmation, Confirmed, finished_blocks
+from autotune.search.events import ConfirmBlock, ConfirmStarted
+from autotune.search.judge import Judge
+
+BASE: Mapping[str, Setting] = {"batch-size": 512, "threads": 2, "spec-type": "none"}
+PLAN = plan_of(sessions=3)
+ARMS = (
+    Arm(DEFAULT_ARM, Candidate(BASE), 0),
+    Arm("trial-0003", Candidate({**BASE, "batch-size": 128}), 3),
+    Arm("trial-0005", Candidate({**BASE, "threads": 4}), 5),
+)
+
+
+def confirm(bench: Bench, measurer: FormulaMeasurer, **more: Any) -> Confirmed:
+    keys = frozenset((p.turn.session_id, p.turn.index) for p in PLAN.turns)
+    log = bench.folder.turn_log()
+    limit = more.pop("limit_s", None)
+    try:
+        fields: dict[str, Any] = {
+            "plan": PLAN,
+            "measurer": measurer,
+            "judge": Judge(Objective.TURN, keys),
+            "log": log,
+            "listener": bench.events.append,
+            "round_name": "confirm-0009",
+            "blocks": 3,
+            "budget": Budget(limit, None, time.monotonic, time.monotonic()),
+            "seed": 0,
+            "held_out": True,
+            "stop": threading.Event(),
+        }
+        return Confirmation(**{**fields, **more}).run(ARMS)
+    finally:
+        log.close()
+
+
+def test_arms_take_turns_and_the_order_turns_around(bench: Bench) -> None:
+    measurer = FormulaMeasurer()
+    confirm(bench, measurer)
+    names = [(arm.removeprefix("confirm-0009-"), block) for arm, block in measurer.arms]
+    there = [DEFAULT_ARM, "trial-0003", "trial-0005"]
+    assert names == [
+        *[(name, 0) for name in there],
+        *[(name, 1) for name in reversed(there)],
+        *[(name, 2) for name in there],
+    ]
+
+
+def test_the_ratio_is_the_one_worked_out_by_hand(bench: Bench) -> None:
+    found = confirm(bench, FormulaMeasurer())
+    # Orders 0..5 put the median TTFT at 1.025 of the formula; ten tokens at 20 tok/s add 0.5 s.
+    default, faster = 1.5 * 1.025 + 0.5, 1.125 * 1.025 + 0.5
+    comparison = found.comparisons["trial-0003"]
+    assert comparison.ratio == pytest.approx(default / faster)
+    assert comparison.wins
+    slower = found.comparisons["trial-0005"]
+    assert slower.ratio < 1
+    assert not slower.wins
+    assert (comparison.pairs, comparison.sessions, found.blocks) == (18, 3, 3)
+
+
+def test_events_name_the_arms_and_every_block(bench: Bench) -> None:
+    confirm(bench, FormulaMeasurer())
+    assert isinstance(bench.events[0], ConfirmStarted)
+    assert bench.events[0].held_out
+    assert sum(isinstance(e, ConfirmBlock) for e in bench.events) == 9
+
+
+def failing(name: str, value: Setting) -> FormulaMeasurer:
+    def fails(settings: Mapping[str, Setting]) -> Failure | None:
+        crashed = Failure(FailureKind.CRASH, "it died")
+        return crashed if settings[name] == value else None
+
+    return FormulaMeasurer(fails=fails)
+
+
+def test_an_arm_that_fails_is_dropped_and_the_others_go_on(bench: Bench) -> None:
+    found = confirm(bench, failing("batch-size", 128))
+    assert "it died" in found.failed["trial-0003"]
+    assert set(found.comparisons) == {"trial-0005"}
+    assert found.blocks == 3
+
+
+def test_without_the_default_nothing_is_compared(bench: Bench) -> None:
+    def fails(settings: Mapping[str, Setting]) -> Failure | None:
+        return Failure(FailureKind.CRASH, "it died") if settings == BASE else None
+
+    found = confirm(bench, FormulaMeasurer(fails=fails))
+    assert DEFAULT_ARM in found.failed
+    assert found.comparisons == {}
+
+
+def test_a_budget_that_is_spent_leaves_one_block(bench: Bench) -> None:
+    assert confirm(bench, FormulaMeasurer(), limit_s=0.0).blocks == 1
+
+
+def test_finished_blocks_are_not_measured_again(bench: Bench) -> None:
+    whole = confirm(bench, FormulaMeasurer())
+    again = FormulaMeasurer()
+    earlier = finished_blocks(list(bench.folder.read_turns()))
+    found = confirm(bench, again, earlier=earlier, limit_s=0.0)
+    assert again.arms == []
+    assert found.comparisons == whole.comparisons
+
+
+def test_a_block_cut_short_is_measured_again(bench: Bench) -> None:
+    confirm(bench, FormulaMeasurer())
+    records = [r for r in bench.folder.read_turns() if not (r.block == 2 and r.order > 2)]
+    again = FormulaMeasurer()
+    confirm(bench, again, earlier=finished_blocks(records))
+    assert {block for _, block in again.arms} == {2}
+
+
+def test_a_stop_ends_after_the_measurement_under_way(bench: Bench) -> None:
+    stop = threading.Event()
+    measurer = FormulaMeasurer(before=lambda count: stop.set() if count == 1 else None)
+    confirm(bench, measurer, stop=stop)
+    assert len(measurer.arms) == 2
+
+
+def test_equal_arms_cannot_be_told_apart(bench: Bench) -> None:
+    found = confirm(bench, FormulaMeasurer(scale=lambda _: 1.0))
+    for comparison in found.comparisons.values():
+        assert comparison.ratio == pytest.approx(1.0)
+        assert not comparison.wins
+    assert ttft_of(BASE) == 1.5
