@@ -19,7 +19,12 @@ SOURCES = {"autotune": "", "launchers": "launchers", "search_spaces": "search_sp
 }
 """Folder of the product, and the folder below ``tests`` that mirrors it."""
 
-WITHOUT_A_TEST: dict[str, str] = {}
+_CONFORMANCE = "run on every launcher by tests/launchers/test_conformance.py"
+WITHOUT_A_TEST = {
+    "autotune/testing.py": _CONFORMANCE,
+    "launchers/chat.py": _CONFORMANCE,
+    "launchers/contract.py": _CONFORMANCE,
+}
 """Modules that no test of their folder reaches, and why."""
 
 
@@ -60,10 +65,12 @@ def beside(module: Path) -> list[Path]:
 
 
 def reached(folder: Path) -> set[str]:
-    """The modules of a product folder that its tests import, and those behind them there."""
+    """The modules of a folder that its tests name or import, and those behind them there."""
     inside = {name: path for name, path in modules().items() if path.parent == folder}
-    ways_in = [imported(test) for test in beside(folder / "any.py")]
-    todo = [name for name in inside if any(name in names for names in ways_in)]
+    tests = beside(folder / "any.py")
+    named = {test.stem for test in tests}
+    names = frozenset().union(*map(imported, tests))
+    todo = [n for n, p in inside.items() if n in names or f"test_{p.stem.strip('_')}" in named]
     found: set[str] = set()
     while todo:
         name = todo.pop()
@@ -76,13 +83,8 @@ def reached(folder: Path) -> set[str]:
 def bare() -> list[str]:
     """Modules that have no test in the folder that mirrors theirs."""
     folders = {path.parent for path in modules().values()}
-    found = set().union(*(reached(folder) for folder in folders))
-    return [
-        path.as_posix()
-        for name, path in modules().items()
-        if name not in found
-        and f"test_{path.stem.strip('_')}" not in {test.stem for test in beside(path)}
-    ]
+    found = set().union(*map(reached, folders))
+    return [path.as_posix() for name, path in modules().items() if name not in found]
 
 
 @pytest.mark.parametrize(
