@@ -25,7 +25,8 @@ def _storage(folder: StudyFolder) -> RDBStorage:
     import optuna
     from sqlalchemy.exc import DatabaseError
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # It would print the traceback of what we report in a line.
+    optuna.logging.set_verbosity(optuna.logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
