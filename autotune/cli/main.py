@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -137,7 +138,21 @@ def _run_found(found: Found, line: CommandLine) -> int:
     _warn_of_misspelt_env(places.env)
     display = getattr(model, "display", "auto")
     io = CommandIO(line.json, line.debug, display, ("autotune", *line.words))
-    return run_model(model, io)
+    with _library_logs(shown=line.debug):
+        return run_model(model, io)
+
+
+@contextmanager
+def _library_logs(*, shown: bool) -> Iterator[None]:
+    """Keeps what libraries log off stderr unless it is asked for: Optuna logs tracebacks."""
+    import logging
+
+    before = logging.root.manager.disable
+    logging.disable(before if shown else logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _warn_of_misspelt_env(env: Mapping[str, str]) -> None:

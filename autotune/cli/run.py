@@ -114,16 +114,22 @@ def _again(io: CommandIO) -> str:
 
 @contextmanager
 def stop_on_signals(stop: Event, display: RunDisplay) -> Iterator[None]:
-    """SIGINT and SIGTERM set `stop`; a second SIGINT raises ``KeyboardInterrupt``.
+    """SIGINT and SIGTERM set `stop`; the next SIGINT raises ``KeyboardInterrupt``, once.
 
-    Must be entered in the main thread. The handlers that were there come back at the end.
+    Later ones are ignored: they would interrupt the stopping of the engine, which is bounded in
+    time. Must be entered in the main thread. The handlers that were there come back at the end.
     """
+    forced = Event()
 
     def interrupted(number: int, _: FrameType | None) -> None:
-        if stop.is_set() and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        stop.set()
-        display.stopping()
+        if number == signal.SIGINT and stop.is_set():
+            if not forced.is_set():
+                forced.set()
+                display.stopping(at_once=True)
+                raise KeyboardInterrupt
+        elif not stop.is_set():
+            stop.set()
+            display.stopping()
 
     before: dict[int, Any] = {
         number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)

@@ -36,8 +36,8 @@ class RunDisplay(Protocol):
         """Shows one event; never raises."""
         ...
 
-    def stopping(self) -> None:
-        """Says that the run ends after this trial. Called from a signal handler."""
+    def stopping(self, at_once: bool = False) -> None:
+        """Says that the run ends, after this trial or at once. Called from a signal handler."""
         ...
 
 
@@ -53,7 +53,7 @@ class SilentDisplay:
     def __call__(self, event: Event) -> None:
         """Drops the event."""
 
-    def stopping(self) -> None:
+    def stopping(self, at_once: bool = False) -> None:
         """Says nothing."""
 
 

@@ -45,5 +45,5 @@ class JsonDisplay:
         except BrokenPipeError:
             self._stream = None
 
-    def stopping(self) -> None:
+    def stopping(self, at_once: bool = False) -> None:
         """Says nothing: the summary event carries the exit code."""

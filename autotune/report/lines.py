@@ -7,6 +7,7 @@ from autotune.report.text import changes, duration, number, plural, times
 from autotune.search.events import ConfirmBlock, ConfirmStarted, Prepared, TrialFinished
 
 STOPPING = "stopping after this trial; press Ctrl-C again to stop at once"
+STOPPING_NOW = "stopping the engine"
 
 
 def header(event: Prepared) -> list[tuple[str, str]]:

@@ -38,6 +38,7 @@ class LiveDisplay:
         self._state = RunState(clock)
         self._spinner = Spinner("dots")
         self._head_shown = False
+        self._stopping = ""
         self._live = Live(
             console=console,
             get_renderable=self._status,
@@ -61,9 +62,9 @@ class LiveDisplay:
         if isinstance(event, Summary):
             self._live.stop()
 
-    def stopping(self) -> None:
+    def stopping(self, at_once: bool = False) -> None:
         """The next refresh says it; nothing is written from the signal handler."""
-        self._state.stopping = True
+        self._stopping = lines.STOPPING_NOW if at_once else lines.STOPPING
 
     def _lasting(self, event: Event) -> list[RenderableType]:
         match event:
@@ -116,8 +117,8 @@ class LiveDisplay:
         text = Text(" · ".join(part for part in parts if part))
         text.truncate(self._console.width - _SPINNER_WIDTH, overflow="ellipsis")
         self._spinner.update(text=text)
-        second = lines.STOPPING if self._state.stopping else lines.trying(self._state)
-        style = "yellow" if self._state.stopping else "dim"
+        second = self._stopping or lines.trying(self._state)
+        style = "yellow" if self._stopping else "dim"
         return Group(self._spinner, Text(f"  {second}", style=style, no_wrap=True))
 
 

@@ -41,10 +41,11 @@ class PlainDisplay:
                 self._stream.write(line + "\n")
             self._stream.flush()
 
-    def stopping(self) -> None:
+    def stopping(self, at_once: bool = False) -> None:
         """One line, written past Python's buffers: this runs in a signal handler."""
         with suppress(OSError, UnsupportedOperation, ValueError):
-            os.write(self._stream.fileno(), f"{lines.STOPPING}\n".encode())
+            text = lines.STOPPING_NOW if at_once else lines.STOPPING
+            os.write(self._stream.fileno(), f"{text}\n".encode())
 
     def _lines(self, event: Event) -> list[str]:
         match event:

@@ -36,7 +36,6 @@ class RunState:
     failed: int = 0
     confirming: ConfirmStarted | None = None
     blocks: list[ConfirmBlock] = field(default_factory=list)
-    stopping: bool = False
     _ends_at: float | None = None
 
     def apply(self, event: Event) -> None:

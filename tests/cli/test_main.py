@@ -261,6 +261,14 @@ def test_a_bug_is_two_lines_and_not_exit_code_1(cli_env: dict[str, str]) -> None
     assert "in run" in crashing(cli_env, "KeyError('x')", "--debug").stderr
 
 
+def test_libraries_log_only_when_asked(cli_env: dict[str, str]) -> None:
+    raised = (
+        "(__import__('logging').getLogger('optuna').warning('trial failed') or KeyboardInterrupt)"
+    )
+    assert crashing(cli_env, raised).stderr == "interrupted\n"
+    assert "trial failed" in crashing(cli_env, raised, "--debug").stderr
+
+
 def test_interrupts_are_130(cli_env: dict[str, str]) -> None:
     done = crashing(cli_env, "KeyboardInterrupt")
     assert (done.returncode, done.stderr) == (130, "interrupted\n")

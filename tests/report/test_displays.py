@@ -121,6 +121,8 @@ def test_the_live_line_says_where_it_is(events: list[Event]) -> None:
     assert "batch: batch-size=512, flash-attn=on" in status
     display.stopping()
     assert "stopping after this trial" in status_of(display, console)
+    display.stopping(at_once=True)
+    assert "stopping the engine" in status_of(display, console)
     for event in events[5:]:
         display(event)
     assert "confirming, block 3/6 · best #1 1.25 s/turn (1.24x)" in status_of(display, console)
