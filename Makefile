@@ -21,12 +21,12 @@ PYTEST_ARGS ?=
 DEMO_STUDY ?= demo
 DEMO_TRIALS ?= 10
 DEMO_WORKLOAD ?= .demo/sessions.jsonl
-DEMO_SYNTHESIZE ?= --sessions 4 --turns 4 --start-depth 1300 --depth 2400 --reply-tokens 24
+DEMO_SYNTHESIZE ?= --sessions 4 --turns 5 --start-depth 700 --depth 1200 --reply-tokens 24
 DEMO_RUN ?= --trials $(DEMO_TRIALS) --budget 5m --new-study
 
 # The benchmark: does ten minutes of search on the real llama-server earn its keep?
 BENCH_WORKLOAD ?= .demo/bench.jsonl
-BENCH_SYNTHESIZE ?= --sessions 6 --turns 4 --start-depth 1300 --depth 2400 --reply-tokens 24
+BENCH_SYNTHESIZE ?= --sessions 6 --turns 12 --start-depth 1300 --depth 2400 --reply-tokens 24
 BENCH_RUN ?= --budget 10m
 
 .DEFAULT_GOAL := help

@@ -12,7 +12,7 @@ Setting = bool | int | float | str
 """A value that an engine flag can take; ``None`` is never stored: leave the flag out instead."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Candidate:
     """Settings by flag name without dashes, e.g. ``{"batch-size": 2048, "flash-attn": "on"}``.
 
@@ -34,6 +34,10 @@ class Candidate:
         """Twelve hex digits that are equal exactly when the settings are."""
         text = json.dumps(dict(self.settings), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def __eq__(self, other: object) -> bool:
+        # By key: Python takes True for 1, and an engine does not.
+        return isinstance(other, Candidate) and self.key == other.key
 
     def __hash__(self) -> int:
         return hash(self.key)

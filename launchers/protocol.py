@@ -12,7 +12,6 @@ from typing import Any, Protocol
 from autotune.candidate import Candidate, Setting
 from autotune.launchers.failure import Failure
 
-
 EXPORT_PORT = 8080
 """What an exported command listens on unless it is told otherwise."""
 

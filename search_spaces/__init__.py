@@ -1,1 +1,1 @@
-"""Search spaces as TOML data; installed as ``autotune.search_spaces``. No code, nothing evaluated."""
+"""Search spaces as TOML data; installed as ``autotune.search_spaces``. Nothing is evaluated."""

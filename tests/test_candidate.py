@@ -54,3 +54,8 @@ def test_merging_is_a_dictionary_union(
     below: dict[str, Setting], above: dict[str, Setting]
 ) -> None:
     assert Candidate(below).merged(above) == Candidate({**below, **above})
+
+
+def test_a_switch_is_not_a_number() -> None:
+    assert Candidate({"x": True}) != Candidate({"x": 1})
+    assert len({Candidate({"x": True}), Candidate({"x": 1})}) == 2

@@ -130,9 +130,7 @@ class Summary:
     notes: tuple[str, ...] = ()
 
 
-Event = (
-    Prepared | TrialStarted | TurnDone | TrialFinished | ConfirmStarted | ConfirmBlock | Summary
-)
+Event = Prepared | TrialStarted | TurnDone | TrialFinished | ConfirmStarted | ConfirmBlock | Summary
 
 
 class Listener(Protocol):

@@ -189,8 +189,12 @@ def family_roots(workload: Workload) -> dict[str, str]:
 
 
 def _bucket(asked: str | None, plan: ReplayPlan, survey: Survey) -> DepthRange:
-    """The asked depth, else the deepest bucket with enough turns, else all depths."""
-    depths = [survey.depths[_key(p)] for p in plan.turns]
+    """The asked depth, else the deepest bucket with enough turns, else all depths.
+
+    Turns behind a context edit are scored apart, so they do not make up a bucket.
+    """
+    regular = [p for p in plan.turns if p.turn.boundary is None] or plan.turns
+    depths = [survey.depths[_key(p)] for p in regular]
     if asked is not None:
         bucket = parse_depth_range(asked)
         if not any(d in bucket for d in depths):

@@ -23,6 +23,7 @@ from autotune.search.resume import resume_command
 from autotune.search.setup import Setup
 from autotune.search.space import to_settings
 
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """A summary, and what stands behind it. `is_final` is false for a run that was stopped."""
@@ -152,18 +153,13 @@ def verdict_text(layout: Layout, winner: Entry | None, comparison: Comparison | 
     bounds = _interval(comparison)
     span = "unknown" if bounds is None else f"{bounds[0]:.2f} to {bounds[1]:.2f}"
     where = "held-out sessions" if layout.held_out else "the searched sessions"
+    speed = f"{comparison.ratio:.2f}x its speed in {what} (95% interval {span}, on {where})"
     if winner is None:
-        return (
-            f"No config beats the default: the best one's {what} is {comparison.ratio:.2f}x the "
-            f"default's speed, 95% interval {span}, on {where}."
-        )
-    return (
-        f"Trial {winner.number} beats the default: {what} is {comparison.ratio:.2f}x as fast, "
-        f"95% interval {span}, on {where}."
-    )
+        return f"No config beats the default: the best one has {speed}."
+    return f"Trial {winner.number} beats the default: {speed}."
 
 
-_OBJECTIVES = {"turn": "a turn", "ttft": "the first token", "decode": "decode"}
+_OBJECTIVES = {"turn": "seconds per turn", "ttft": "TTFT", "decode": "decode rate"}
 
 
 def _score(layout: Layout, confirmed: Confirmed, arm: str) -> Score | None:

@@ -1,4 +1,4 @@
-"""One run from request to verdict: survey, search, confirmation, result. Continues what is there."""
+"""One run from request to verdict; it continues the study that is there."""
 
 from __future__ import annotations
 

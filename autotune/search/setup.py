@@ -159,7 +159,9 @@ def _selection_notes(selection: SelectionNotes) -> Sequence[str]:
     notes: list[str] = []
     if selection.unreachable_turns:
         cut = len(selection.truncated_sessions)
-        notes.append(f"{selection.unreachable_turns} turns of {cut} sessions lie beyond --max-depth")
+        notes.append(
+            f"{selection.unreachable_turns} turns of {cut} sessions lie beyond --max-depth"
+        )
     return notes
 
 

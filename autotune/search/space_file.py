@@ -203,7 +203,9 @@ def _parents_first(parameters: list[Parameter]) -> tuple[Parameter, ...]:
         ready = [p for p in waiting if set(p.requires) & names <= placed]
         if not ready:
             loop = ", ".join(p.name for p in waiting)
-            raise UserError(f"parameters require each other in a circle: {loop}", "break the circle")
+            raise UserError(
+                f"parameters require each other in a circle: {loop}", "break the circle"
+            )
         done.extend(ready)
         waiting = [p for p in waiting if p not in ready]
     return tuple(done)

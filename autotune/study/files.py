@@ -12,6 +12,8 @@ from typing import Any
 
 from autotune.errors import MachineError
 
+_RESTORE = "restore it or start a new study"
+
 
 def disk_error(path: Path, error: OSError) -> MachineError:
     """A write that the disk refused, as an error that says what to do next."""
@@ -70,7 +72,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise MachineError(f"{path} is damaged: {error}", "restore it or start a new study") from None
+        raise MachineError(f"{path} is damaged: {error}", _RESTORE) from None
     if not isinstance(data, dict):
-        raise MachineError(f"{path} does not hold a JSON object", "restore it or start a new study")
+        raise MachineError(f"{path} does not hold a JSON object", _RESTORE)
     return data

@@ -22,7 +22,10 @@ def test_both_halves_are_as_deep() -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.dictionaries(st.text(min_size=1, max_size=3), st.integers(1, 999), min_size=4), st.integers(0, 9))
+@given(
+    st.dictionaries(st.text(min_size=1, max_size=3), st.integers(1, 999), min_size=4),
+    st.integers(0, 9),
+)
 def test_nothing_is_lost_shared_or_left_to_chance(depths: dict[str, int], seed: int) -> None:
     search, confirm = split_sessions(depths, seed)
     assert not set(search) & set(confirm)

@@ -32,7 +32,7 @@ def test_an_export_is_read_back(tmp_path: Path) -> None:
 def test_anything_else_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "c.json"
     path.write_text(text)
-    with pytest.raises(UserError, match="c.json"):
+    with pytest.raises(UserError, match=r"c\.json"):
         read_incumbent(path)
 
 

@@ -15,7 +15,9 @@ A = Parameter("a", (1, 2), 1, "x")
 B = Parameter("b", (1, 2), 1, "x")
 C = Parameter("c", (1, 2), 1, "x", requires={"a": (2,)})
 SPACE = Space(
-    "e", (A, B, C), starts=(Start("first", "why", {"a": 2, "c": 2}), Start("second", "why", {"b": 2}))
+    "e",
+    (A, B, C),
+    starts=(Start("first", "why", {"a": 2, "c": 2}), Start("second", "why", {"b": 2})),
 )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from formula import SPACE, Bench, FormulaMeasurer
 
 from autotune.candidate import Setting
 from autotune.errors import MachineError
@@ -20,7 +21,6 @@ from autotune.search.space import Parameter, Space
 from autotune.study.storage import load_trials
 from autotune.trial.measurement import TrialSeconds
 from autotune.trial.recorded import RecordedMeasurer, RecordedTrial
-from formula import SPACE, Bench, FormulaMeasurer
 
 
 def test_the_default_then_the_starts_then_their_union_come_first(bench: Bench) -> None:

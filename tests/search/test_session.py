@@ -176,7 +176,7 @@ def test_a_changed_model_is_refused_with_the_reason(request_for: Make, tmp_path:
 def test_a_changed_workload_is_refused_with_the_reason(request_for: Make) -> None:
     request = request_for(trials=1)
     run_study(request, lambda _: None)
-    with pytest.raises(UserError, match="workload|replay plan"):
+    with pytest.raises(UserError, match=r"workload|replay plan"):
         run_study(replace(request, max_sessions=3), lambda _: None)
 
 

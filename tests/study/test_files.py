@@ -25,7 +25,7 @@ def test_a_file_that_is_not_there_is_none(tmp_path: Path) -> None:
 def test_a_damaged_file_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.json"
     path.write_text(text)
-    with pytest.raises(MachineError, match="a.json"):
+    with pytest.raises(MachineError, match=r"a\.json"):
         read_json(path)
 
 

@@ -23,7 +23,9 @@ def trial(batch: int, kind: str = "none", failure: str | None = None) -> Recorde
     return RecordedTrial(settings, records, failure, failure and "why", TrialSeconds(replay_s=3.0))
 
 
-TABLE = RecordedMeasurer([trial(128), trial(1024), trial(512, "ngram"), trial(2048, failure="crash")])
+TABLE = RecordedMeasurer(
+    [trial(128), trial(1024), trial(512, "ngram"), trial(2048, failure="crash")]
+)
 
 
 def ask(batch: int, kind: str = "none") -> tuple[dict[str, object], str | None, list[TurnRecord]]:
