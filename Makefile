@@ -26,7 +26,7 @@ DEMO_RUN ?= --trials $(DEMO_TRIALS) --budget 5m --new-study
 
 # The benchmark: does ten minutes of search on the real llama-server earn its keep?
 BENCH_WORKLOAD ?= .demo/bench.jsonl
-BENCH_SYNTHESIZE ?= --sessions 6 --turns 12 --start-depth 1300 --depth 2400 --reply-tokens 24
+BENCH_SYNTHESIZE ?= --sessions 4 --turns 10 --start-depth 1000 --depth 1800 --reply-tokens 24
 BENCH_RUN ?= --budget 10m
 
 .DEFAULT_GOAL := help

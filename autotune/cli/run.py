@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 from types import FrameType
@@ -20,6 +20,7 @@ from autotune.errors import ExitCode, UserError
 from autotune.report.display import RunDisplay, choose_display
 
 if TYPE_CHECKING:
+    from autotune.search.events import Event as RunEvent
     from autotune.search.events import Summary
     from autotune.search.request import RunRequest
 
@@ -73,22 +74,35 @@ def _search(request: RunRequest, io: CommandIO) -> int:
     from autotune.report.summary import print_summary
 
     display = choose_display(io.display, io.err, sys.stdout if io.json else None)
+    watched = _Watched(display)
     try:
-        summary = _run_listened(request, display)
+        summary = _run_listened(request, display, watched)
     except KeyboardInterrupt:
-        sys.stderr.write(f"interrupted; to go on: {_again(io)}\n")
+        sys.stderr.write(f"interrupted; to go on: {_again(request, watched, io)}\n")
         return int(ExitCode.INTERRUPTED)
     if not io.json:
         print_summary(summary, io.out)
     return summary.exit_code
 
 
-def _run_listened(request: RunRequest, display: RunDisplay) -> Summary:
+@dataclass(slots=True)
+class _Watched:
+    """Passes events on, and remembers which study they are of: --new-study picks its name late."""
+
+    display: RunDisplay
+    study_dir: str | None = None
+
+    def __call__(self, event: RunEvent) -> None:
+        self.study_dir = getattr(event, "study_dir", self.study_dir)
+        self.display(event)
+
+
+def _run_listened(request: RunRequest, display: RunDisplay, watched: _Watched) -> Summary:
     from autotune.search.session import run_study
 
     stop = Event()
     with display, stop_on_signals(stop, display):
-        summary = with_exports(run_study(request, display, stop=stop))
+        summary = with_exports(run_study(request, watched, stop=stop))
         display(summary)
     return summary
 
@@ -106,10 +120,16 @@ def with_exports(summary: Summary) -> Summary:
     return replace(summary, exports=tuple(str(path) for path in paths))
 
 
-def _again(io: CommandIO) -> str:
+def _again(request: RunRequest, watched: _Watched, io: CommandIO) -> str:
+    """The command that goes on; before the study has a name, the one that was typed."""
     import shlex
 
-    return shlex.join(io.argv)
+    from autotune.search.resume import resume_command
+    from autotune.study.folder import StudyFolder
+
+    if watched.study_dir is None:
+        return shlex.join(io.argv)
+    return resume_command(request, StudyFolder(Path(watched.study_dir)))
 
 
 @contextmanager

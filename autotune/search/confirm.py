@@ -34,13 +34,17 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """Records by arm name, arms that failed with the reason, and each arm against the default."""
+    """Records by arm name, arms that failed with the reason, and each arm against the default.
+
+    `disturbed` says, for each measurement that was not alone on the machine, what telemetry saw.
+    """
 
     records: Mapping[str, tuple[TurnRecord, ...]]
     failed: Mapping[str, str]
     comparisons: Mapping[str, Comparison]
     blocks: int
     seconds: float
+    disturbed: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,6 +70,7 @@ class Confirmation:
     _records: dict[str, list[TurnRecord]] = field(default_factory=dict)
     _failed: dict[str, str] = field(default_factory=dict)
     _seconds: float = 0.0
+    _disturbed: list[str] = field(default_factory=list)
 
     def run(self, arms: Sequence[Arm]) -> Confirmed:
         """Measure and compare `arms`; the default must be the first of them."""
@@ -89,6 +94,7 @@ class Confirmation:
             comparisons=comparisons,
             blocks=done,
             seconds=self._seconds,
+            disturbed=tuple(self._disturbed),
         )
 
     def _is_known(self, arms: Sequence[Arm], block: int) -> bool:
@@ -121,6 +127,8 @@ class Confirmation:
             arm.candidate, self.plan, arm=log_name, block=block, sink=self._sink()
         )
         self._seconds += measurement.seconds.total_s
+        if measurement.telemetry.get("contaminated"):
+            self._disturbed.append("; ".join(measurement.telemetry.get("reasons", ())))
         if measurement.failure is not None:
             self._failed[arm.name] = f"{measurement.failure.kind}: {measurement.failure.message}"
             self.listener(ConfirmBlock(arm.name, block, None, self._failed[arm.name]))

@@ -94,6 +94,7 @@ def _default_failure(ledger: Ledger) -> str:
 def _compared(setup: Setup, layout: Layout, ledger: Ledger, confirmed: Confirmed) -> Outcome:
     name, comparison = best_arm(confirmed)
     notes = [f"{arm} was dropped: {why}" for arm, why in confirmed.failed.items()]
+    notes += disturbance_notes(confirmed)
     shown = _shown_arm(confirmed) if name is None else name
     before, after = (_score(layout, confirmed, a) for a in (DEFAULT_ARM, shown or DEFAULT_ARM))
     winner = next((e for e in ledger.ranked if f"trial-{e.number:04d}" == name), None)
@@ -118,6 +119,17 @@ def _compared(setup: Setup, layout: Layout, ledger: Ledger, confirmed: Confirmed
         notes=tuple(notes),
     )
     return Outcome(summary, winner, against, confirmed, ledger, is_final=True)
+
+
+def disturbance_notes(confirmed: Confirmed) -> list[str]:
+    """That the machine was not quiet during the confirmation, with the first reason seen."""
+    if not confirmed.disturbed:
+        return []
+    runs = len(confirmed.disturbed)
+    return [
+        f"the machine was not quiet in {runs} confirmation runs ({confirmed.disturbed[0]}): "
+        "run again when it is to be sure"
+    ]
 
 
 def _interval(comparison: Comparison | None) -> tuple[float, float] | None:

@@ -121,6 +121,7 @@ def test_ctrl_c_twice_stops_at_once_and_leaves_no_engine(tuner: Tuner) -> None:
     _, err = process.communicate(timeout=120)
     assert process.returncode == ExitCode.INTERRUPTED, err
     assert "Traceback" not in err
+    assert "--study s" in err.split("to go on: ")[1]
     assert tuner.engines() == []
     again = tuner.run()
     assert again.returncode in (ExitCode.DONE, ExitCode.NOTHING_BETTER), again.stderr

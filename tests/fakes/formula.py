@@ -65,6 +65,7 @@ class FormulaMeasurer:
     fails: Callable[[Mapping[str, Setting]], Failure | None] = lambda _: None
     before: Callable[[int], None] = lambda _: None
     scale: Callable[[Mapping[str, Setting]], float] = ttft_of
+    telemetry: Mapping[str, Any] = field(default_factory=dict)
     measured: list[dict[str, Setting]] = field(default_factory=list)
     arms: list[tuple[str, int]] = field(default_factory=list)
 
@@ -79,7 +80,9 @@ class FormulaMeasurer:
         for record in records:
             sink(record)
         seconds = TrialSeconds(load_s=1.0, replay_s=9.0)
-        return Measurement(candidate, arm, block, tuple(records), failure, seconds)
+        return Measurement(
+            candidate, arm, block, tuple(records), failure, seconds, telemetry=self.telemetry
+        )
 
     def _record(self, candidate: Candidate, p: PlannedTurn, arm: str, block: int) -> TurnRecord:
         ttft_s = self.scale(candidate.settings) * (1 + 0.01 * p.order)

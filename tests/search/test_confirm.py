@@ -17,6 +17,7 @@ from autotune.search.budget import Budget
 from autotune.search.confirm import DEFAULT_ARM, Arm, Confirmation, Confirmed, finished_blocks
 from autotune.search.events import ConfirmBlock, ConfirmStarted
 from autotune.search.judge import Judge
+from autotune.search.outcome import disturbance_notes
 
 BASE: Mapping[str, Setting] = {"batch-size": 512, "threads": 2, "spec-type": "none"}
 PLAN = plan_of(sessions=3)
@@ -140,3 +141,13 @@ def test_equal_arms_cannot_be_told_apart(bench: Bench) -> None:
         assert comparison.ratio == pytest.approx(1.0)
         assert not comparison.wins
     assert ttft_of(BASE) == 1.5
+
+
+def test_a_machine_that_was_not_quiet_is_said(bench: Bench) -> None:
+    noisy = {"contaminated": True, "reasons": ["others took 1.2 cores"]}
+    found = confirm(bench, FormulaMeasurer(telemetry=noisy))
+    assert found.disturbed == ("others took 1.2 cores",) * 9
+    (note,) = disturbance_notes(found)
+    assert "9 confirmation runs" in note
+    assert "1.2 cores" in note
+    assert disturbance_notes(confirm(bench, FormulaMeasurer())) == []
