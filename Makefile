@@ -26,7 +26,6 @@ DEMO_RUN ?= --trials $(DEMO_TRIALS) --budget 5m --new-study
 
 # The benchmark: does ten minutes of search on the real llama-server earn its keep?
 BENCH_WORKLOAD ?= .demo/bench.jsonl
-BENCH_SYNTHESIZE ?= --sessions 4 --turns 10 --start-depth 1000 --depth 1800 --reply-tokens 24
 BENCH_RUN ?= --budget 10m
 
 .DEFAULT_GOAL := help
@@ -83,7 +82,7 @@ bench: models llama-server  ## what replaying costs and what tuning gains; on a 
 	$(BIN)/python tests/benchmarks/bench_client.py --engine llama-server \
 		--engine-path $(LLAMA_SERVER) --model $(MODEL)
 	@mkdir -p $(dir $(BENCH_WORKLOAD))
-	$(BIN)/autotune captures synthesize $(BENCH_WORKLOAD) --force $(BENCH_SYNTHESIZE)
+	$(BIN)/python tests/benchmarks/make_edit_sessions.py $(BENCH_WORKLOAD)
 	$(BIN)/autotune run --engine llama-server --engine-path $(LLAMA_SERVER) --model $(MODEL) \
 		--workload $(BENCH_WORKLOAD) --gpu cpu --study bench --new-study $(BENCH_RUN)
 

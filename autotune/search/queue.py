@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from autotune.candidate import Setting
 from autotune.search.ledger import Ledger
-from autotune.search.space import Space
+from autotune.search.space import Space, Start
 from autotune.search.suggest import active_values
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def next_planned(
     incumbent: Mapping[str, Setting] | None,
     interrupted: Sequence[Planned],
 ) -> Planned | None:
-    """Cut-short trials first, then default, incumbent, starts and their union; else ``None``."""
+    """Cut-short trials, default, incumbent, starts, their union, second looks; else ``None``."""
     if interrupted:
         return interrupted[0]
     tried = {entry.label for entry in ledger.entries}
@@ -46,8 +46,11 @@ def next_planned(
     for label, settings in wishes:
         if label not in tried:
             return Planned(active_values(space, dict(settings)), label)
-    union = None if COMBINED in tried else combination(ledger, space)
-    return Planned(active_values(space, union), COMBINED) if union else None
+    wishes = [(COMBINED, combination(ledger, space) or {}), *second_looks(ledger, space)]
+    for label, settings in wishes:
+        if settings and label not in tried:
+            return Planned(active_values(space, dict(settings)), label)
+    return None
 
 
 def combination(ledger: Ledger, space: Space) -> dict[str, Setting] | None:
@@ -55,19 +58,36 @@ def combination(ledger: Ledger, space: Space) -> dict[str, Setting] | None:
 
     ``None`` when fewer than two did: then the union is one of them.
     """
+    winners, _ = _sorted_starts(ledger, space)
+    return _merged(winners) if len(winners) > 1 else None
+
+
+def second_looks(ledger: Ledger, space: Space) -> list[tuple[str, dict[str, Setting]]]:
+    """Starts that lost alone, on top of those that won: (label, settings).
+
+    Flags act on each other: verifying drafts is a batch of its own kind, so what loses with
+    plain decoding can win with speculation.
+    """
+    winners, losers = _sorted_starts(ledger, space)
+    base = _merged(winners)
+    return [(f"{s.name}, with the best", {**base, **s.settings}) for s in losers] if base else []
+
+
+def _sorted_starts(ledger: Ledger, space: Space) -> tuple[list[Start], list[Start]]:
+    """Starts that beat the default, the best last, and those that were measured and did not."""
     values = {e.label: e.value for e in ledger.entries}
     bar = values.get(DEFAULT)
+    measured = [(values[s.name], s) for s in space.starts if values.get(s.name) is not None]
     if bar is None:
-        return None
-    winners = []
-    for start in space.starts:
-        value = values.get(start.name)
-        if value is not None and value < bar:
-            winners.append((value, start))
-    if len(winners) < 2:
-        return None
+        return [], []
+    ranked = sorted(measured, key=lambda row: -(row[0] or 0.0))
+    won = [start for value, start in ranked if value is not None and value < bar]
+    return won, [start for _, start in measured if start not in won]
+
+
+def _merged(starts: Sequence[Start]) -> dict[str, Setting]:
     merged: dict[str, Setting] = {}
-    for _, start in sorted(winners, key=lambda row: row[0], reverse=True):
+    for start in starts:
         merged.update(start.settings)
     return merged
 

@@ -75,6 +75,21 @@ def test_of_two_starts_that_set_the_same_flag_the_better_decides() -> None:
     assert combination(known, space) == {"a": 2}
 
 
+def test_a_start_that_lost_alone_is_tried_on_top_of_those_that_won() -> None:
+    known = [entry(0, "default", 2.0), entry(1, "first", 1.5), entry(2, "second", 2.5)]
+    planned = next_planned(ledger(*known), SPACE, None, ())
+    assert planned is not None
+    assert planned.label == "second, with the best"
+    assert planned.values == {"a": 2, "b": 2, "c": 2}
+    known.append(entry(3, planned.label, 1.4))
+    assert next_planned(ledger(*known), SPACE, None, ()) is None
+
+
+def test_without_a_winner_there_is_nothing_to_build_on() -> None:
+    known = [entry(0, "default", 1.0), entry(1, "first", 1.5), entry(2, "second", None)]
+    assert next_planned(ledger(*known), SPACE, None, ()) is None
+
+
 @pytest.fixture
 def study() -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
