@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field
@@ -76,18 +77,25 @@ class StudyTurns(StudiesSettings):
     Examples:
         autotune study turns my-study --trial 3
         autotune study turns my-study --json > turns.jsonl
+        autotune study turns my-study --csv turns.csv
     """
 
     name: CliPositionalArg[str] = Field(description="name of the study, or its folder")
     arm: str | None = Field(None, description="only this arm, as named in the table")
     trial: int | None = Field(None, ge=0, description="only this trial of the search")
+    csv: Path | None = Field(None, description="write them to this file as CSV instead")
 
     def run(self, io: CommandIO) -> int:
         """A row a turn; with --json one object a line."""
         from autotune.report.studies import print_turns
 
         turns = self._chosen(find_study(self.studies_dir, self.name))
-        if io.json:
+        if self.csv is not None:
+            from autotune.report.frames import write_turns_csv
+
+            count = write_turns_csv(turns, self.csv)
+            io.err.print(f"{count} turns in {self.csv}", markup=False)
+        elif io.json:
             for turn in turns:
                 io.emit_json(turn.to_json())
         else:

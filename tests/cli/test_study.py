@@ -84,6 +84,9 @@ def test_turns_can_be_picked(study: Path, capsys: pytest.CaptureFixture[str]) ->
     assert main(["study", "turns", "demo", "--trial", "1", "--json"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(row["arm"], row["turn"]) for row in rows] == [("trial-0001", 0), ("trial-0001", 1)]
+    assert main(["study", "turns", "demo", "--csv", "turns.csv"]) == 0
+    assert Path("turns.csv").read_text().count("\n") > 1
+    capsys.readouterr()
     assert main(["study", "turns", "demo", "--arm", "default"]) == 0
     out = capsys.readouterr().out
     assert "default" in out
