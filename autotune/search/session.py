@@ -230,7 +230,7 @@ class _Run:
         )
 
     def _confirm(self, ledger: Ledger, log: TurnLog) -> Confirmed:
-        arms = contenders(ledger)
+        arms = contenders(ledger, self._room_for(ledger))
         confirmation = Confirmation(
             plan=self.layout.confirm_plan,
             measurer=self.measurer,
@@ -247,6 +247,15 @@ class _Run:
         )
         return confirmation.run(arms)
 
+    def _room_for(self, ledger: Ledger) -> int:
+        """How many contenders fit what is left with all their blocks; at least one."""
+        left = self.budget.confirm_left_s()
+        if left is None:
+            return CONTENDERS
+        blocks = self.setup.request.effective_confirm_blocks
+        each = ledger.typical_s * self.budget.confirm_share_of_trial * blocks
+        return max(1, min(CONTENDERS, int(left / each) - 1)) if each > 0 else CONTENDERS
+
     def _end(self, ledger: Ledger, confirmed: Confirmed | None) -> Summary:
         outcome: Outcome = decide(self.setup, self.layout, ledger, confirmed, self.stop.is_set())
         if outcome.is_final:
@@ -254,13 +263,13 @@ class _Run:
         return outcome.summary
 
 
-def contenders(ledger: Ledger) -> list[Arm]:
-    """The default, then the best candidates that are not it."""
+def contenders(ledger: Ledger, most: int = CONTENDERS) -> list[Arm]:
+    """The default, then at most `most` of the best candidates that are not it."""
     base = ledger.baseline
     assert base is not None
     arms = [Arm(DEFAULT_ARM, Candidate(base.settings), base.number)]
     better = [e for e in ledger.ranked if e.key != base.key]
-    for entry in better[:CONTENDERS]:
+    for entry in better[:most]:
         if len(arms) == 1 or _is_close(entry, better[0]):
             arms.append(Arm(f"trial-{entry.number:04d}", Candidate(entry.settings), entry.number))
     return arms
