@@ -19,9 +19,9 @@ PYTEST_ARGS ?=
 
 # The demo: small enough to end within 6 minutes on 2 cores, large enough to be a real search.
 DEMO_STUDY ?= demo
-DEMO_TRIALS ?= 10
+DEMO_TRIALS ?= 8
 DEMO_WORKLOAD ?= .demo/sessions.jsonl
-DEMO_SYNTHESIZE ?= --sessions 4 --turns 5 --start-depth 700 --depth 1200 --reply-tokens 24
+DEMO_SYNTHESIZE ?= --sessions 4 --turns 5 --start-depth 700 --depth 1200 --reply-tokens 48
 DEMO_RUN ?= --trials $(DEMO_TRIALS) --budget 5m --new-study
 
 # The benchmark: does ten minutes of search on the real llama-server earn its keep?
