@@ -2,8 +2,8 @@
 
     python tests/benchmarks/make_edit_sessions.py OUT
 
-Six sessions, one after the other, 16 turns each, about 1,300 to 2,400 tokens deep as SmolLM2 counts
-them, replies of 24 tokens. Editing agents repeat what they have read; a prompt grows by some 50
+Six sessions, one after the other, 12 turns each, about 1,200 to 2,300 tokens deep as SmolLM2 counts
+them, replies of 24 tokens. Editing agents repeat what they have read; a prompt grows by some 80
 tokens a turn, so decode and the prefill of a short suffix weigh about the same.
 """
 
@@ -29,7 +29,7 @@ WORDS = (
     "result",
 )
 WORDS += ("error", "parse", "load", "index", "value", "path", "store", "batch", "limit", "window")
-SESSIONS, TURNS, SYSTEM_LINES, TURN_LINES, REPLY_TOKENS = 6, 16, 105, 3, 24
+SESSIONS, TURNS, SYSTEM_LINES, TURN_LINES, REPLY_TOKENS = 6, 12, 100, 5, 24
 TURN_MS, SESSION_MS = 20_000, 3_600_000
 
 
