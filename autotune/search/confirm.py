@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autotune.candidate import Candidate
@@ -12,8 +12,9 @@ from autotune.replay.plan import ReplayPlan
 from autotune.scoring.interval import Comparison, compare
 from autotune.scoring.metrics import NoMetricValue
 from autotune.search.budget import Budget
-from autotune.search.events import ConfirmBlock, ConfirmStarted, Listener, TurnDone
+from autotune.search.events import ConfirmBlock, ConfirmStarted, Listener
 from autotune.search.judge import Judge
+from autotune.search.sink import turn_sink
 from autotune.study.turn_log import TurnLog
 from autotune.trial.measurement import Measurer
 
@@ -124,7 +125,11 @@ class Confirmation:
             self._take(arm, block, known)
             return
         measurement = self.measurer.measure(
-            arm.candidate, self.plan, arm=log_name, block=block, sink=self._sink()
+            arm.candidate,
+            self.plan,
+            arm=log_name,
+            block=block,
+            sink=turn_sink(self.log, self.listener, len(self.plan.turns)),
         )
         self._seconds += measurement.seconds.total_s
         if measurement.telemetry.get("contaminated"):
@@ -138,17 +143,6 @@ class Confirmation:
     def _take(self, arm: Arm, block: int, records: Sequence[TurnRecord]) -> None:
         self._records.setdefault(arm.name, []).extend(records)
         self.listener(ConfirmBlock(arm.name, block, self.judge.score(records).turn_s))
-
-    def _sink(self) -> Callable[[TurnRecord], None]:
-        total, done = len(self.plan.turns), 0
-
-        def take(record: TurnRecord) -> None:
-            nonlocal done
-            done += 1
-            self.log.append(record)
-            self.listener(TurnDone(done, total, record.ttft_s, record.decode_tps))
-
-        return take
 
     def _compared(self, arms: Sequence[Arm], blocks: int) -> dict[str, Comparison]:
         default = self._whole(DEFAULT_ARM, blocks)

@@ -10,14 +10,14 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from autotune.candidate import Candidate, Setting
-from autotune.records import TurnRecord
 from autotune.replay.plan import ReplayPlan
 from autotune.search.budget import Budget
-from autotune.search.events import Listener, TrialFinished, TrialStarted, TurnDone
+from autotune.search.events import Listener, TrialFinished, TrialStarted
 from autotune.search.feasibility import Feasibility
 from autotune.search.judge import Judge, Judged
 from autotune.search.ledger import COMPLETE, DUPLICATE, INFEASIBLE, REFUSED, Entry, Ledger
 from autotune.search.queue import Planned, interrupted_trials, next_planned
+from autotune.search.sink import turn_sink
 from autotune.search.space import Space, to_settings
 from autotune.search.suggest import suggest
 from autotune.study.turn_log import TurnLog
@@ -124,22 +124,15 @@ class Search:
             return self._finish(trial, candidate, changes, judged, None)
         self._repeats = 0
         measurement = self.measurer.measure(
-            candidate, self.plan, arm=arm_name(trial.number), block=0, sink=self._sink()
+            candidate,
+            self.plan,
+            arm=arm_name(trial.number),
+            block=0,
+            sink=turn_sink(self.log, self.listener, len(self.plan.turns)),
         )
         self.feasibility.learn(candidate, measurement.failure)
         judged = self.judge.judge(measurement)
         return self._finish(trial, candidate, changes, judged, measurement)
-
-    def _sink(self) -> Callable[[TurnRecord], None]:
-        total, done = len(self.plan.turns), 0
-
-        def take(record: TurnRecord) -> None:
-            nonlocal done
-            done += 1
-            self.log.append(record)
-            self.listener(TurnDone(done, total, record.ttft_s, record.decode_tps))
-
-        return take
 
     def _finish(
         self,

@@ -11,7 +11,9 @@ def ledger(*values: float) -> Ledger:
     for number, value in enumerate(values):
         label = "" if number else "default"
         made.add(
-            Entry(number, f"k{number}", COMPLETE, value, label, {"n": number}, {}, {}, 1, None, None)
+            Entry(
+                number, f"k{number}", COMPLETE, value, label, {"n": number}, {}, {}, 1, None, None
+            )
         )
     return made
 

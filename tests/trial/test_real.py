@@ -13,28 +13,11 @@ from autotune.candidate import Candidate
 from autotune.launchers.failure import FailureKind
 from autotune.launchers.protocol import CacheArm, Launcher
 from autotune.records import TurnRecord
-from autotune.replay.plan import History, Order, ReplayPlan
-from autotune.replay.planning import make_plan
+from autotune.replay.plan import ReplayPlan
 from autotune.trial.measurement import Measurement
 from autotune.trial.real import RealMeasurer
-from autotune.workload.load import workload_of
-from autotune.workload.synthesize import SynthesisSpec, synthesize
 
 CANDIDATE = Candidate({"ctx-size": 4096, "ubatch-size": 256, "parallel": 1})
-
-
-@pytest.fixture(scope="module")
-def plan() -> ReplayPlan:
-    """Two sessions of three turns, 1200 to 1800 tokens deep, four tokens a reply."""
-    spec = SynthesisSpec(sessions=2, turns=3, start_depth=1200, depth=1800, reply_tokens=16)
-    return make_plan(
-        workload_of(synthesize(spec)),
-        history=History.CLOSED_LOOP,
-        order=Order.INTERLEAVED,
-        concurrency=1,
-        max_output_tokens=4,
-        default_output_tokens=4,
-    )
 
 
 Measure = Callable[..., tuple[Measurement, list[TurnRecord]]]

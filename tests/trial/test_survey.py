@@ -11,26 +11,9 @@ from autotune.candidate import Candidate
 from autotune.errors import MachineError
 from autotune.launchers.protocol import Launcher
 from autotune.replay.endpoint import Rendering
-from autotune.replay.plan import History, Order, ReplayPlan
-from autotune.replay.planning import make_plan
+from autotune.replay.plan import ReplayPlan
 from autotune.trial.real import RealMeasurer
 from autotune.trial.survey import Survey, take_survey
-from autotune.workload.load import workload_of
-from autotune.workload.synthesize import SynthesisSpec, synthesize
-
-
-@pytest.fixture(scope="module")
-def plan() -> ReplayPlan:
-    """Two sessions of three turns."""
-    spec = SynthesisSpec(sessions=2, turns=3, start_depth=1200, depth=1800, reply_tokens=16)
-    return make_plan(
-        workload_of(synthesize(spec)),
-        history=History.RECORDED,
-        order=Order.INTERLEAVED,
-        concurrency=1,
-        max_output_tokens=4,
-        default_output_tokens=4,
-    )
 
 
 def survey(launcher: Launcher, model: Path, tmp_path: Path, plan: ReplayPlan) -> Survey:
