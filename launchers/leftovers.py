@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
@@ -32,7 +33,22 @@ def _orphans() -> Iterator[int]:
 
 
 def _is_mine(process: psutil.Process) -> bool:
-    return process.pid != os.getpid() and process.uids().real == os.getuid()
+    """Ours to judge: this user's, and of this process namespace.
+
+    A host sees the processes of its containers, whose marks hold process ids of another count:
+    there a tuner that lives would look dead.
+    """
+    if process.pid == os.getpid() or process.uids().real != os.getuid():
+        return False
+    return _namespace(process.pid) == _namespace(os.getpid())
+
+
+def _namespace(pid: int) -> str | None:
+    """The process namespace of `pid`; ``None`` where the system has no such thing."""
+    try:
+        return str(Path(f"/proc/{pid}/ns/pid").readlink())
+    except OSError:
+        return None
 
 
 def _is_orphan(env: Mapping[str, str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -161,6 +162,25 @@ def test_what_a_killed_tuner_left_is_swept_and_a_live_ones_engine_is_not(
     assert gone(engine)
     assert gone(child.pid)
     assert live.process.poll() is None
+
+
+@pytest.mark.skipif(
+    shutil.which("unshare") is None or os.getuid() != 0, reason="needs a process namespace"
+)
+def test_an_engine_of_another_process_namespace_is_left_alone() -> None:
+    """As a host sees it: an engine in a container, whose tuner's number means nothing here."""
+    marks = [f"{TRIAL}=trial-0001", f"{TUNER_PID}=99999999", f"{TUNER_START}=1"]
+    waiting = [sys.executable, "-c", "import sys; print('up', flush=True); sys.stdin.read()"]
+    inside = ["unshare", "--pid", "--fork", "--kill-child", "env", *marks, *waiting]
+    with subprocess.Popen(
+        inside, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    ) as apart:
+        assert apart.stdout is not None
+        assert apart.stdout.readline() == b"up\n"
+        (engine,) = psutil.Process(apart.pid).children()
+        assert engine.pid not in sweep_leftovers()
+        assert engine.is_running()
+        apart.communicate()
 
 
 def test_the_engine_carries_the_marks(
