@@ -25,10 +25,6 @@ class Judge:
     objective: Objective
     at_depth: frozenset[TurnKey]
 
-    def select(self, records: Iterable[TurnRecord]) -> list[TurnRecord]:
-        """The records that the objective looks at."""
-        return [r for r in records if (r.session_id, r.turn) in self.at_depth]
-
     def score(self, records: Iterable[TurnRecord]) -> Score:
         """Metrics over the turns at depth; total waiting time is over all of them."""
         return score(list(records), at_depth=self.at_depth, objective=self.objective)

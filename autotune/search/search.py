@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +44,6 @@ class Search:
     listener: Listener
     incumbent: Mapping[str, Setting] | None = None
     stop: threading.Event = field(default_factory=threading.Event)
-    clock: Callable[[], float] = time.monotonic
     ledger: Ledger = field(default_factory=Ledger)
     _cut_short: list[Planned] = field(default_factory=list)
     _repeats: int = 0
