@@ -10,6 +10,7 @@ from autotune import __version__
 from autotune.candidate import Candidate, Setting
 from autotune.errors import UserError
 from autotune.export.model import ExportConfig, ExportProvenance
+from autotune.search.ledger import STOPPED
 
 if TYPE_CHECKING:
     from autotune.study.folder import StudyFolder
@@ -50,6 +51,11 @@ def trial_config(folder: StudyFolder, number: int) -> ExportConfig:
         raise UserError(
             f"trial {number} of {folder.name} has no score: {trial['failure'] or trial['state']}",
             f"see autotune study show {folder.name}",
+        )
+    if trial["state"] == STOPPED:
+        raise UserError(
+            f"trial {number} of {folder.name} was stopped early: {trial['reason']}",
+            "export a trial that was measured to its end",
         )
     return _from_trial(folder, trial)
 

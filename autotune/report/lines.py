@@ -57,6 +57,8 @@ def figures(event: TrialFinished, state: RunState) -> str:
     """The figures of a finished trial, or why there are none."""
     if event.failure is not None:
         return f"failed, {event.failure}: {event.reason or 'no reason given'}"
+    if event.stopped_early:
+        return event.reason or "stopped early"
     against = state.against_baseline(event.turn_s)
     parts = [
         f"{number(event.turn_s)} s/turn",

@@ -86,14 +86,15 @@ class LiveDisplay:
             self._head_shown = True
             cells = [Text(name, style="dim") for name, _ in _COLUMNS]
             head = [_row([*cells, Text("what differs from the default", style="dim")])]
-        return [*head, _row(self._cells(event)), *_failure(event)]
+        return [*head, _row(self._cells(event)), *_remark(event)]
 
     def _cells(self, event: TrialFinished) -> list[Text]:
         style = "red" if event.failure else "bold green" if event.is_best else ""
         speed = self._state.against_baseline(event.turn_s)
+        short = "failed" if event.failure else "stopped" if event.stopped_early else ""
         figures = (
-            ["failed", "", "", ""]
-            if event.failure
+            [short, "", "", ""]
+            if short
             else [
                 number(event.turn_s),
                 times(speed),
@@ -141,8 +142,13 @@ def _row(cells: list[Text]) -> Table:
     return table
 
 
-def _failure(event: TrialFinished) -> list[RenderableType]:
-    """Why a trial failed, and where its log is: the path is not broken, so it can be copied."""
+def _remark(event: TrialFinished) -> list[RenderableType]:
+    """Why a trial failed, and where its log is: the path is not broken, so it can be copied.
+
+    Of one that was stopped early, what it looked like till then.
+    """
+    if event.stopped_early:
+        return [Text(f"     {event.reason}", style="dim")]
     if event.failure is None:
         return []
     said = Text(f"     {event.failure}: {event.reason or 'no reason given'}", style="red")

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autotune.report.text import ABSENT, changes, duration, number, plural, times
+from autotune.search.ledger import COMPLETE, STOPPED
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -89,19 +90,24 @@ def _counts(every: list[Any], shown: list[Any]) -> str:
 
 def _trials_table(trials: Iterable[Mapping[str, Any]]) -> Table:
     table = _table("#", "s/turn", "TTFT s", "tok/s", "took", "what differs from the default")
-    best = min((t["value"] for t in trials if t["value"] is not None), default=None)
+    whole = [t["value"] for t in trials if t["state"] == COMPLETE]
+    best = min((value for value in whole if value is not None), default=None)
     for trial in trials:
-        is_best = trial["value"] is not None and trial["value"] == best
+        is_best = trial["state"] == COMPLETE and trial["value"] == best
         style = "red" if trial["failure"] else "bold green" if is_best else ""
         table.add_row(*_trial_cells(trial), style=style)
     return table
 
 
 def _trial_cells(trial: Mapping[str, Any]) -> list[Text]:
-    metrics, took = trial["metrics"] or {}, trial["seconds"] or {}
+    stopped = trial["state"] == STOPPED
+    # The figures of a trial that was stopped are over other turns than those of the rest.
+    metrics, took = {} if stopped else trial["metrics"] or {}, trial["seconds"] or {}
     settings = changes(trial["changes"] or {})
     if trial["failure"]:
         settings += f"\n{trial['failure']}: {trial['reason'] or 'no reason given'}"
+    elif stopped:
+        settings += f"\n{trial['reason']}"
     elif trial["value"] is None:
         settings += f"\n{trial['state']}"
     cells = [

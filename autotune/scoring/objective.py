@@ -23,3 +23,15 @@ class Objective(StrEnum):
         if self is Objective.DECODE:
             return 1 / DecodeP50().compute(records)
         return TurnSeconds().compute(records)
+
+    def turn_seconds(self, record: TurnRecord) -> float | None:
+        """What one turn is worth in the same unit; ``None`` where it was not measured."""
+        first, rate = record.ttft_s, record.decode_tps
+        if self is Objective.TTFT:
+            return first
+        if not rate:
+            return None
+        if self is Objective.DECODE:
+            return 1 / rate
+        tokens = record.output_tokens
+        return None if first is None or tokens is None else first + tokens / rate

@@ -49,7 +49,10 @@ class TurnDone:
 
 @dataclass(frozen=True, slots=True)
 class TrialFinished:
-    """A trial ended: scored, or failed with a kind and a reason."""
+    """A trial ended: scored, stopped early, or failed with a kind and a reason.
+
+    Of one that was stopped early `value` is an estimate and the other figures are absent.
+    """
 
     number: int
     changes: dict[str, Any]
@@ -61,6 +64,7 @@ class TrialFinished:
     failure: str | None = None
     reason: str | None = None
     log_path: str | None = None
+    stopped_early: bool = False
     is_best: bool = False
     best_number: int | None = None
     best_value: float | None = None

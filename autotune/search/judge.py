@@ -29,6 +29,13 @@ class Judge:
         """Metrics over the turns at depth; total waiting time is over all of them."""
         return score(list(records), at_depth=self.at_depth, objective=self.objective)
 
+    def turn_seconds(self, record: TurnRecord) -> float | None:
+        """The objective of one turn in seconds; ``None`` when the score leaves it out."""
+        named = (record.session_id, record.turn) in self.at_depth
+        if not named or not record.ok or record.boundary is not None:
+            return None
+        return self.objective.turn_seconds(record)
+
     def judge(self, measurement: Measurement) -> Judged:
         """The value to minimise, or why there is none."""
         if measurement.failure is not None:
@@ -42,12 +49,17 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A score or a failure, never both halves empty."""
+    """A score or a failure, never both halves empty.
+
+    `partial`: the trial was stopped early, and `value` is an estimate by the turns it shared with
+    the best one; the score is over the turns it did.
+    """
 
     score: Score | None
     value: float | None
     failure: str | None
     reason: str | None
+    partial: bool = False
 
     @property
     def metrics(self) -> dict[str, Any]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 COMPLETE = "complete"
+STOPPED = "stopped-early"
 INFEASIBLE = "infeasible"
 DUPLICATE = "duplicate"
 REFUSED = "refused"
@@ -18,7 +19,10 @@ REFUSED = "refused"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One finished trial. `value` is ``None`` when it was infeasible."""
+    """One finished trial. `value` is ``None`` when it was infeasible, an estimate when `STOPPED`.
+
+    `values` are the search space's parameters, `settings` the engine flags that follow from them.
+    """
 
     number: int
     key: str
@@ -31,6 +35,12 @@ class Entry:
     seconds: float
     failure: str | None
     reason: str | None
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def arm_name(number: int) -> str:
+    """How a trial is called in the turn log and on disk."""
+    return f"trial-{number:04d}"
 
 
 class Ledger:
@@ -55,12 +65,13 @@ class Ledger:
     @property
     def measured(self) -> list[Entry]:
         """Trials that were launched: neither repeats nor refused before launch."""
-        return [e for e in self.entries if e.outcome in {COMPLETE, INFEASIBLE}]
+        return [e for e in self.entries if e.outcome in {COMPLETE, STOPPED, INFEASIBLE}]
 
     @property
     def ranked(self) -> list[Entry]:
-        """Feasible trials, best first."""
-        good = [(e.value, e.number, e) for e in self.measured if e.value is not None]
+        """Trials with a score, best first. One that was stopped early has none, only a guess."""
+        whole = [e for e in self.measured if e.outcome == COMPLETE]
+        good = [(e.value, e.number, e) for e in whole if e.value is not None]
         return [entry for _, _, entry in sorted(good, key=lambda row: row[:2])]
 
     @property
@@ -81,7 +92,7 @@ class Ledger:
     @property
     def typical_s(self) -> float:
         """What one more trial costs: the median of those that ran to the end, else the longest."""
-        whole = [e.seconds for e in self.measured if e.value is not None]
+        whole = [e.seconds for e in self.measured if e.outcome == COMPLETE]
         if whole:
             return statistics.median(whole)
         return max((e.seconds for e in self.measured), default=0.0)
@@ -101,4 +112,5 @@ def _entry(trial: FrozenTrial) -> Entry:
         seconds=float(sum(attrs.get("seconds", {}).values())),
         failure=attrs.get("failure"),
         reason=attrs.get("reason"),
+        values=dict(trial.params),
     )

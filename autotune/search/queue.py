@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autotune.candidate import Setting
-from autotune.search.ledger import Ledger
-from autotune.search.space import Space, Start
+from autotune.search.feasibility import Feasibility
+from autotune.search.ledger import Entry, Ledger
+from autotune.search.space import Space
+from autotune.search.steps import next_step
 from autotune.search.suggest import active_values
 
 if TYPE_CHECKING:
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
 
 DEFAULT = "default"
 INCUMBENT = "incumbent"
-COMBINED = "best of each start"
+STEP = "step: "
+
+STEPS_A_DRAW = 3
+"""Steps from the best for each draw of the sampler: near gains first, far ones not forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,67 +34,47 @@ class Planned:
     retry_of: int | None = None
 
 
-def next_planned(
-    ledger: Ledger,
-    space: Space,
-    incumbent: Mapping[str, Setting] | None,
-    interrupted: Sequence[Planned],
-) -> Planned | None:
-    """Cut-short trials, default, incumbent, starts, their union, second looks; else ``None``."""
-    if interrupted:
-        return interrupted[0]
-    tried = {entry.label for entry in ledger.entries}
-    wishes: list[tuple[str, Mapping[str, Setting]]] = [(DEFAULT, {})]
-    if incumbent is not None:
-        wishes.append((INCUMBENT, incumbent))
-    wishes += [(start.name, start.settings) for start in space.starts]
-    for label, settings in wishes:
-        if label not in tried:
-            return Planned(active_values(space, dict(settings)), label)
-    wishes = [(COMBINED, combination(ledger, space) or {}), *second_looks(ledger, space)]
-    for label, settings in wishes:
-        if settings and label not in tried:
-            return Planned(active_values(space, dict(settings)), label)
-    return None
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What a study tries next, by what its ledger holds.
 
-
-def combination(ledger: Ledger, space: Space) -> dict[str, Setting] | None:
-    """The changes of every start that beat the default, together; the better one decides a flag.
-
-    ``None`` when fewer than two did: then the union is one of them.
+    The default and the incumbent; then each start of the space laid over the best so far, since
+    flags act on each other; then steps from the best, with draws of the sampler between them.
     """
-    winners, _ = _sorted_starts(ledger, space)
-    return _merged(winners) if len(winners) > 1 else None
 
+    ledger: Ledger
+    space: Space
+    feasibility: Feasibility
+    incumbent: Mapping[str, Setting] | None
+    seed: int
 
-def second_looks(ledger: Ledger, space: Space) -> list[tuple[str, dict[str, Setting]]]:
-    """Starts that lost alone, on top of those that won: (label, settings).
+    def next(self) -> Planned | None:
+        """The next trial; ``None`` leaves it to the sampler."""
+        return self._named() or self._step()
 
-    Flags act on each other: verifying drafts is a batch of its own kind, so what loses with
-    plain decoding can win with speculation.
-    """
-    winners, losers = _sorted_starts(ledger, space)
-    base = _merged(winners)
-    return [(f"{s.name}, with the best", {**base, **s.settings}) for s in losers] if base else []
+    def _named(self) -> Planned | None:
+        tried = {entry.label for entry in self.ledger.entries}
+        wishes: list[tuple[str, Mapping[str, Setting]]] = [(DEFAULT, {})]
+        if self.incumbent is not None:
+            wishes.append((INCUMBENT, self.incumbent))
+        best = self._best.values if self._best else {}
+        wishes += [(start.name, {**best, **start.settings}) for start in self.space.starts]
+        for label, values in wishes:
+            if label not in tried:
+                return Planned(active_values(self.space, dict(values)), label)
+        return None
 
+    @property
+    def _best(self) -> Entry | None:
+        return self.ledger.best
 
-def _sorted_starts(ledger: Ledger, space: Space) -> tuple[list[Start], list[Start]]:
-    """Starts that beat the default, the best last, and those that were measured and did not."""
-    values = {e.label: e.value for e in ledger.entries}
-    bar = values.get(DEFAULT)
-    measured = [(values[s.name], s) for s in space.starts if values.get(s.name) is not None]
-    if bar is None:
-        return [], []
-    ranked = sorted(measured, key=lambda row: -(row[0] or 0.0))
-    won = [start for value, start in ranked if value is not None and value < bar]
-    return won, [start for _, start in measured if start not in won]
-
-
-def _merged(starts: Sequence[Start]) -> dict[str, Setting]:
-    merged: dict[str, Setting] = {}
-    for start in starts:
-        merged.update(start.settings)
-    return merged
+    def _step(self) -> Planned | None:
+        labels = [entry.label for entry in self.ledger.entries]
+        steps = sum(label.startswith(STEP) for label in labels)
+        if self._best is None or steps >= STEPS_A_DRAW * (labels.count("") + 1):
+            return None
+        step = next_step(self.space, self.feasibility, self.ledger, self._best, self.seed)
+        return None if step is None else Planned(step.values, STEP + step.name)
 
 
 def interrupted_trials(study: Study) -> list[Planned]:

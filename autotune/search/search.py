@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from autotune.candidate import Candidate, Setting
+from autotune.records import TurnRecord
 from autotune.replay.plan import ReplayPlan
 from autotune.search.budget import Budget
 from autotune.search.events import Listener, TrialFinished, TrialStarted
 from autotune.search.feasibility import Feasibility
 from autotune.search.judge import Judge, Judged
-from autotune.search.ledger import COMPLETE, DUPLICATE, INFEASIBLE, REFUSED, Entry, Ledger
-from autotune.search.queue import Planned, interrupted_trials, next_planned
+from autotune.search.ledger import (
+    COMPLETE,
+    DUPLICATE,
+    INFEASIBLE,
+    REFUSED,
+    STOPPED,
+    Entry,
+    Ledger,
+    arm_name,
+)
+from autotune.search.queue import Planned, Queue, interrupted_trials
+from autotune.search.race import Lead, Race
 from autotune.search.sink import turn_sink
 from autotune.search.space import Space, to_settings
 from autotune.search.suggest import suggest
@@ -44,9 +55,15 @@ class Search:
     listener: Listener
     incumbent: Mapping[str, Setting] | None = None
     stop: threading.Event = field(default_factory=threading.Event)
+    read_turns: Callable[[], Iterable[TurnRecord]] = tuple
+    seed: int = 0
     ledger: Ledger = field(default_factory=Ledger)
+    _lead: Lead = field(init=False)
     _cut_short: list[Planned] = field(default_factory=list)
     _repeats: int = 0
+
+    def __post_init__(self) -> None:
+        self._lead = Lead(self.judge, self.read_turns)
 
     def run(self) -> Ledger:
         """Search until done; the ledger then holds every finished trial.
@@ -62,7 +79,8 @@ class Search:
         return self.ledger
 
     def _one(self) -> None:
-        planned = next_planned(self.ledger, self.space, self.incumbent, self._cut_short)
+        queue = Queue(self.ledger, self.space, self.feasibility, self.incumbent, self.seed)
+        planned = self._cut_short[0] if self._cut_short else queue.next()
         if planned is not None:
             self._cut_short = self._cut_short[1:]
             attrs: dict[str, Any] = {"label": planned.label}
@@ -110,6 +128,7 @@ class Search:
         return Entry(
             trial.number, known.key, DUPLICATE, known.value, trial.user_attrs.get("label", ""),
             known.settings, known.changes, known.metrics, 0.0, known.failure, known.reason,
+            dict(trial.params),
         )  # fmt: skip
 
     def _measure(self, trial: Trial, candidate: Candidate, changes: dict[str, Any]) -> Entry:
@@ -121,16 +140,32 @@ class Search:
             judged = Judged(None, None, refusal.kind.value, refusal.message)
             return self._finish(trial, candidate, changes, judged, None)
         self._repeats = 0
-        measurement = self.measurer.measure(
+        race = self._lead.race(self.ledger.best)
+        measurement = self._raced(trial, candidate, race)
+        self.feasibility.learn(candidate, measurement.failure)
+        if race is not None and race.lost and measurement.failure is None and not measurement.whole:
+            judged = race.judged(measurement, len(self.plan.turns))
+        else:
+            judged = self.judge.judge(measurement)
+        return self._finish(trial, candidate, changes, judged, measurement)
+
+    def _raced(self, trial: Trial, candidate: Candidate, race: Race | None) -> Measurement:
+        """Measure until the plan ends or the race is lost."""
+        sink = turn_sink(self.log, self.listener, len(self.plan.turns))
+
+        def take(record: TurnRecord) -> None:
+            sink(record)
+            if race is not None:
+                race.take(record)
+
+        return self.measurer.measure(
             candidate,
             self.plan,
             arm=arm_name(trial.number),
             block=0,
-            sink=turn_sink(self.log, self.listener, len(self.plan.turns)),
+            sink=take,
+            enough=lambda: race is not None and race.lost,
         )
-        self.feasibility.learn(candidate, measurement.failure)
-        judged = self.judge.judge(measurement)
-        return self._finish(trial, candidate, changes, judged, measurement)
 
     def _finish(
         self,
@@ -142,8 +177,7 @@ class Search:
     ) -> Entry:
         seconds = measurement.seconds if measurement else TrialSeconds()
         log = str(measurement.log_path) if measurement and measurement.log_path else None
-        failed = INFEASIBLE if measurement else REFUSED
-        outcome = COMPLETE if judged.value is not None else failed
+        outcome = _outcome(judged, measurement)
         attrs: dict[str, Any] = {
             "value": judged.value,
             "failure": judged.failure,
@@ -161,18 +195,18 @@ class Search:
         entry = Entry(
             trial.number, candidate.key, outcome, judged.value,
             str(trial.user_attrs.get("label", "")), candidate.settings, changes, judged.metrics,
-            seconds.total_s, judged.failure, judged.reason,
+            seconds.total_s, judged.failure, judged.reason, dict(trial.params),
         )  # fmt: skip
-        self._tell(entry, judged, log)
+        best = self.ledger.best
+        if outcome == COMPLETE and (best is None or (entry.value or 0) < (best.value or 0)):
+            best = entry
+            self._lead.note(entry, measurement.records if measurement else ())
+        self._tell(entry, best, judged, log)
         return entry
 
-    def _tell(self, entry: Entry, judged: Judged, log: str | None) -> None:
-        best = self.ledger.best
-        is_best = entry.value is not None and (
-            best is None or best.value is None or entry.value < best.value
-        )
-        best = entry if is_best else best
-        score = judged.score
+    def _tell(self, entry: Entry, best: Entry | None, judged: Judged, log: str | None) -> None:
+        # A partial score is over other turns than the rest: its figures compare with nothing.
+        score = None if judged.partial else judged.score
         self.listener(
             TrialFinished(
                 number=entry.number,
@@ -185,7 +219,8 @@ class Search:
                 failure=entry.failure,
                 reason=entry.reason,
                 log_path=log,
-                is_best=is_best,
+                stopped_early=judged.partial,
+                is_best=best is entry,
                 best_number=best.number if best else None,
                 best_value=best.value if best else None,
                 seconds_left=self.budget.seconds_left(self.ledger, entry.seconds),
@@ -194,6 +229,7 @@ class Search:
         )
 
 
-def arm_name(number: int) -> str:
-    """How a trial is called in the turn log and on disk."""
-    return f"trial-{number:04d}"
+def _outcome(judged: Judged, measurement: Measurement | None) -> str:
+    if judged.value is not None:
+        return STOPPED if judged.partial else COMPLETE
+    return REFUSED if measurement is None else INFEASIBLE

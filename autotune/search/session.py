@@ -187,6 +187,8 @@ class _Run:
                     listener=self.listener,
                     incumbent=layout.incumbent,
                     stop=self.stop,
+                    read_turns=folder.read_turns,
+                    seed=self.setup.request.seed,
                 ).run()
             if self.stop.is_set() or not ledger.ranked or ledger.baseline is None:
                 return self._end(ledger, None)

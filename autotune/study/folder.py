@@ -110,7 +110,8 @@ class StudyFolder:
 def trial_row(trial: FrozenTrial) -> dict[str, Any]:
     """One Optuna trial as the plain row that commands show.
 
-    ``state`` is ``complete``, ``infeasible``, ``running``, ``waiting`` or ``interrupted``.
+    ``state`` is ``complete``, ``stopped-early``, ``infeasible``, ``running``, ``waiting`` or
+    ``interrupted``.
     """
     attrs = trial.user_attrs
     return {

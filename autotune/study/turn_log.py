@@ -57,7 +57,7 @@ def _ends_torn(path: Path) -> bool:
 
 def read_turns(path: Path) -> Iterator[TurnRecord]:
     """Every whole record in `path`, in order; torn lines (a kill mid-write) are passed over."""
-    if not path.exists():
+    if not path.is_file():
         return
     with path.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:

@@ -14,6 +14,14 @@ from autotune.replay.plan import ReplayPlan
 
 RecordSink = Callable[[TurnRecord], None]
 
+Enough = Callable[[], bool]
+"""Asked between turns: whether the rest of the plan need not be measured."""
+
+
+def never() -> bool:
+    """Measure everything."""
+    return False
+
 
 @dataclass(frozen=True, slots=True)
 class TrialSeconds:
@@ -32,7 +40,10 @@ class TrialSeconds:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One candidate measured once. With a `failure` nothing of it may be scored."""
+    """One candidate measured once. With a `failure` nothing of it may be scored.
+
+    `whole` is false when the plan was left before its end because `enough` said so.
+    """
 
     candidate: Candidate
     arm: str
@@ -40,6 +51,7 @@ class Measurement:
     records: tuple[TurnRecord, ...]
     failure: Failure | None
     seconds: TrialSeconds = TrialSeconds()
+    whole: bool = True
     effective: Mapping[str, Setting] = field(default_factory=dict)
     telemetry: Mapping[str, Any] = field(default_factory=dict)
     log_path: Path | None = None
@@ -49,9 +61,18 @@ class Measurer(Protocol):
     """Real (launcher + replay), recorded (a finished study) or simulated."""
 
     def measure(
-        self, candidate: Candidate, plan: ReplayPlan, *, arm: str, block: int, sink: RecordSink
+        self,
+        candidate: Candidate,
+        plan: ReplayPlan,
+        *,
+        arm: str,
+        block: int,
+        sink: RecordSink,
+        enough: Enough = never,
     ) -> Measurement:
         """Measure `candidate`; every record goes to `sink` the moment its turn ends.
+
+        `enough` is asked between turns; once it says yes, the rest of `plan` is not replayed.
 
         Failures of the candidate are in the result. `MachineError` leaves: the study cannot go on.
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,7 @@ from autotune.replay.driver import check_cache_arm, replay, warm_up
 from autotune.replay.endpoint import Endpoint, Rendering
 from autotune.replay.nonce import make_nonce
 from autotune.replay.plan import ReplayPlan
-from autotune.trial.measurement import Measurement, RecordSink, TrialSeconds
-
-
-def never() -> bool:
-    """No one asks to stop."""
-    return False
+from autotune.trial.measurement import Enough, Measurement, RecordSink, TrialSeconds, never
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +29,6 @@ class RealMeasurer:
     """Measures on a real engine.
 
     `logs_dir` keeps every engine log; `work_dir` holds the private homes, removed after use.
-    `should_stop` is asked between turns: a hard stop, not the polite one between trials.
     """
 
     launcher: Launcher
@@ -49,14 +43,20 @@ class RealMeasurer:
     start_timeout_s: float = 600.0
     first_token_timeout_s: float = 600.0
     idle_timeout_s: float = 120.0
-    should_stop: Callable[[], bool] = never
 
     def measure(
-        self, candidate: Candidate, plan: ReplayPlan, *, arm: str, block: int, sink: RecordSink
+        self,
+        candidate: Candidate,
+        plan: ReplayPlan,
+        *,
+        arm: str,
+        block: int,
+        sink: RecordSink,
+        enough: Enough = never,
     ) -> Measurement:
         """Measure `candidate` once. Only `MachineError` and interrupts leave."""
         context = self.context(f"{arm}-b{block}")
-        run = _Run(self, candidate, plan, arm, block, sink, context)
+        run = _Run(self, candidate, plan, arm, block, sink, enough, context)
         started = time.monotonic()
         try:
             server = launch(self.launcher, candidate, context)
@@ -111,6 +111,7 @@ class _Run:
     arm: str
     block: int
     sink: RecordSink
+    enough: Enough
     context: LaunchContext
     records: list[TurnRecord] = field(default_factory=list)
     effective: Mapping[str, Setting] = field(default_factory=dict)
@@ -142,7 +143,7 @@ class _Run:
                 block=self.block,
                 nonce=make_nonce(self.owner.seed, self.arm, self.block),
                 sink=self.sink,
-                should_stop=self.owner.should_stop,
+                should_stop=self.enough,
             )
         replayed = time.monotonic()
         self.telemetry = telemetry.summary().to_json()
@@ -177,6 +178,7 @@ class _Run:
             records=tuple(self.records),
             failure=failure,
             seconds=seconds,
+            whole=len(self.records) == len(self.plan.turns),
             effective=self.effective,
             telemetry=self.telemetry,
             log_path=self.context.log_path,

@@ -11,7 +11,7 @@ from autotune.errors import UserError
 from autotune.launchers.failure import Failure, FailureKind
 from autotune.records import TurnRecord
 from autotune.replay.plan import ReplayPlan
-from autotune.trial.measurement import Measurement, RecordSink, TrialSeconds
+from autotune.trial.measurement import Enough, Measurement, RecordSink, TrialSeconds, never
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +40,35 @@ class RecordedMeasurer:
         self._ranges = _ranges(t.settings for t in trials)
 
     def measure(
-        self, candidate: Candidate, plan: ReplayPlan, *, arm: str, block: int, sink: RecordSink
+        self,
+        candidate: Candidate,
+        plan: ReplayPlan,
+        *,
+        arm: str,
+        block: int,
+        sink: RecordSink,
+        enough: Enough = never,
     ) -> Measurement:
-        """The recorded measurement, under the asked arm and block."""
+        """The recorded measurement, under the asked arm and block.
+
+        Left early, it costs what the turns that it gave took: the rest of the replay is taken off.
+        """
         found = min(self._trials, key=lambda t: self.distance(candidate.settings, t.settings))
-        records = tuple(replace(r, arm=arm, block=block) for r in found.records)
-        for record in records:
-            sink(record)
+        records: list[TurnRecord] = []
+        for recorded in found.records:
+            if enough():
+                break
+            records.append(replace(recorded, arm=arm, block=block))
+            sink(records[-1])
+        left_s = sum(r.wall_s or 0.0 for r in found.records[len(records) :])
+        seconds = replace(found.seconds, replay_s=max(0.0, found.seconds.replay_s - left_s))
         failure = None
         if found.failure is not None:
             failure = Failure(FailureKind(found.failure), found.reason or "recorded failure")
         return Measurement(
-            candidate, arm, block, records, failure, found.seconds, effective=found.settings
-        )
+            candidate, arm, block, tuple(records), failure, seconds,
+            whole=len(records) == len(found.records), effective=found.settings,
+        )  # fmt: skip
 
     def distance(self, a: Mapping[str, Setting], b: Mapping[str, Setting]) -> float:
         """0 for equal settings, 1 for settings with nothing in common."""

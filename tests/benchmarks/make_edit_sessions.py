@@ -16,19 +16,17 @@ from pathlib import Path
 from autotune.workload.model import Fidelity, Message, PromptFidelity, Session, Turn
 from autotune.workload.writer import write_capture
 
-WORDS = (
-    "read",
-    "write",
-    "config",
-    "session",
-    "token",
-    "cache",
-    "slot",
-    "engine",
-    "launch",
-    "result",
-)
-WORDS += ("error", "parse", "load", "index", "value", "path", "store", "batch", "limit", "window")
+NAMES = """
+read write config session token cache slot engine launch result error parse
+load index value path store batch limit window buffer client server header
+stream chunk record field table column query cursor commit branch merge target
+source handler event signal timer thread worker queue task job state phase
+layer tensor weight bias scale offset length width height margin border color
+font style theme label button panel layout
+"""
+WORDS = NAMES.split()
+"""Enough of them that four tokens of a line rarely stand in another, as in real files."""
+
 SESSIONS, TURNS, SYSTEM_LINES, TURN_LINES, REPLY_TOKENS = 6, 12, 100, 5, 24
 TURN_MS, SESSION_MS = 20_000, 3_600_000
 

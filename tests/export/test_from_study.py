@@ -41,7 +41,11 @@ class Folder(StudyFolder):
     def read_trials(self) -> list[dict[str, Any]]:
         done = {"number": 0, "value": 1.5, "state": "complete", "failure": None, "settings": FULL}
         failed = {**done, "number": 1, "value": None, "state": "infeasible", "failure": "crash"}
-        return [done, failed, {**failed, "number": 2, "failure": None, "state": "running"}]
+        running = {**failed, "number": 2, "failure": None, "state": "running"}
+        reason = "stopped after 6 of 36 turns"
+        return [
+            done, failed, running, {**done, "number": 3, "state": "stopped-early", "reason": reason}
+        ]  # fmt: skip
 
 
 def folder(tmp_path: Path, winner: dict[str, Any] | None = WINNER, **result: Any) -> Folder:
@@ -100,7 +104,12 @@ def test_another_trial_is_spelt_by_its_launcher(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("number", "message"),
-    [(1, "has no score: crash"), (2, "has no score: running"), (9, "has no trial 9")],
+    [
+        (1, "has no score: crash"),
+        (2, "has no score: running"),
+        (9, "has no trial 9"),
+        (3, "was stopped early: stopped after 6 of 36 turns"),
+    ],
 )
 def test_a_trial_without_a_score_is_refused(tmp_path: Path, number: int, message: str) -> None:
     with pytest.raises(UserError, match=message):

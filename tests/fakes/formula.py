@@ -24,7 +24,7 @@ from autotune.search.space import Parameter, Space, Start
 from autotune.search.suggest import make_sampler
 from autotune.study.folder import StudyFolder
 from autotune.study.storage import open_study
-from autotune.trial.measurement import Measurement, RecordSink, TrialSeconds
+from autotune.trial.measurement import Enough, Measurement, RecordSink, TrialSeconds, never
 from autotune.workload.model import Turn
 
 SPACE = Space(
@@ -70,19 +70,31 @@ class FormulaMeasurer:
     arms: list[tuple[str, int]] = field(default_factory=list)
 
     def measure(
-        self, candidate: Candidate, plan: ReplayPlan, *, arm: str, block: int, sink: RecordSink
+        self,
+        candidate: Candidate,
+        plan: ReplayPlan,
+        *,
+        arm: str,
+        block: int,
+        sink: RecordSink,
+        enough: Enough = never,
     ) -> Measurement:
         self.before(len(self.measured))
         self.measured.append(dict(candidate.settings))
         self.arms.append((arm, block))
         failure = self.fails(candidate.settings)
-        records = [] if failure else [self._record(candidate, p, arm, block) for p in plan.turns]
-        for record in records:
-            sink(record)
-        seconds = TrialSeconds(load_s=1.0, replay_s=9.0)
+        records: list[TurnRecord] = []
+        for planned in () if failure else plan.turns:
+            if enough():
+                break
+            records.append(self._record(candidate, planned, arm, block))
+            sink(records[-1])
+        whole = len(records) == len(plan.turns)
+        seconds = TrialSeconds(load_s=1.0, replay_s=9.0 if whole else 2.0)
         return Measurement(
-            candidate, arm, block, tuple(records), failure, seconds, telemetry=self.telemetry
-        )
+            candidate, arm, block, tuple(records), failure, seconds, whole,
+            telemetry=self.telemetry,
+        )  # fmt: skip
 
     def _record(self, candidate: Candidate, p: PlannedTurn, arm: str, block: int) -> TurnRecord:
         ttft_s = self.scale(candidate.settings) * (1 + 0.01 * p.order)
@@ -132,6 +144,8 @@ class Bench:
                     listener=self.events.append,
                     incumbent=incumbent,
                     stop=stop or threading.Event(),
+                    read_turns=self.folder.read_turns,
+                    seed=seed,
                 ).run()
         finally:
             log.close()

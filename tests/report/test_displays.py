@@ -16,7 +16,7 @@ from autotune.report.display import SilentDisplay, choose_display
 from autotune.report.json_lines import JsonDisplay, event_object
 from autotune.report.live import LiveDisplay
 from autotune.report.plain import PlainDisplay
-from autotune.search.events import Event, Summary
+from autotune.search.events import Event, Summary, TrialFinished
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -59,6 +59,35 @@ def test_plain_lines_say_it_all(events: list[Event]) -> None:
         "confirm 1/6  default block 0: 1.50 s/turn",
         "confirm 2/6  trial-0001 block 0: failed, crash",
     ]
+
+
+STOPPED = TrialFinished(
+    number=3,
+    changes={"threads": 1},
+    turn_s=None,
+    ttft_p50_s=None,
+    decode_p50_tps=None,
+    value=1.6,
+    seconds=9.0,
+    reason="stopped after 6 of 48 turns: about 1.28 times trial 1's time",
+    stopped_early=True,
+    best_number=1,
+    best_value=1.25,
+    trials_done=4,
+)
+
+
+def test_a_trial_that_was_stopped_early_says_so_and_is_no_failure(events: list[Event]) -> None:
+    stream = io.StringIO()
+    show(PlainDisplay(stream, still), [*events[:8], STOPPED])
+    assert stream.getvalue().splitlines()[-1] == (
+        "trial #3 (4/12): stopped after 6 of 48 turns: about 1.28 times trial 1's time, took 9s"
+    )
+    stream = io.StringIO()
+    show(LiveDisplay(terminal(stream), still), [*events[:8], STOPPED])
+    rows = [line.rstrip() for line in ESCAPES.sub("", stream.getvalue()).splitlines()]
+    assert "   3  stopped                           threads=1" in rows
+    assert "     stopped after 6 of 48 turns: about 1.28 times trial 1's time" in rows
 
 
 def test_json_lines_are_the_events(events: list[Event], summary: Summary) -> None:

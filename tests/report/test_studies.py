@@ -50,6 +50,13 @@ def test_trials_show_why_they_failed_and_repeats_are_counted() -> None:
             trial(1, failure="crash", reason="it died", changes={"a": 1}, state="infeasible"),
             trial(2, state="running", changes={"a": 2}),
             trial(3, state="duplicate", value=1.5),
+            trial(
+                4,
+                state="stopped-early",
+                value=1.4,
+                metrics={"turn_s": 0.77},
+                reason="stopped after 6 of 36 turns",
+            ),
         ],
     }
     text = shown(print_study, document)
@@ -57,7 +64,10 @@ def test_trials_show_why_they_failed_and_repeats_are_counted() -> None:
     assert "1m 02s" in text
     assert "crash: it died" in text
     assert "running" in text
-    assert "3 trials, 1 suggestion measured before" in text
+    # Its figures are over the first turns alone: beside the others they would mislead.
+    assert "stopped after 6 of 36 turns" in text
+    assert "0.77" not in text
+    assert "4 trials, 1 suggestion measured before" in text
 
 
 def test_a_failed_turn_shows_its_kind_and_absent_is_a_dash() -> None:

@@ -7,9 +7,11 @@ import warnings
 import optuna
 import pytest
 
-from autotune.search.ledger import COMPLETE, INFEASIBLE, Entry, Ledger
-from autotune.search.queue import COMBINED, Planned, combination, interrupted_trials, next_planned
-from autotune.search.space import Parameter, Space, Start
+from autotune.candidate import Candidate, Setting
+from autotune.search.feasibility import Feasibility, Limits
+from autotune.search.ledger import COMPLETE, INFEASIBLE, STOPPED, Entry, Ledger
+from autotune.search.queue import STEPS_A_DRAW, Planned, Queue, interrupted_trials
+from autotune.search.space import Parameter, Space, Start, to_settings
 
 A = Parameter("a", (1, 2), 1, "x")
 B = Parameter("b", (1, 2), 1, "x")
@@ -21,9 +23,19 @@ SPACE = Space(
 )
 
 
-def entry(number: int, label: str, value: float | None) -> Entry:
-    outcome = INFEASIBLE if value is None else COMPLETE
-    return Entry(number, f"k{number}", outcome, value, label, {}, {}, {}, 1.0, None, None)
+def entry(
+    number: int,
+    label: str,
+    value: float | None,
+    values: dict[str, Setting] | None = None,
+    outcome: str | None = None,
+) -> Entry:
+    outcome = outcome or (INFEASIBLE if value is None else COMPLETE)
+    settings = to_settings(SPACE, values or {})
+    return Entry(
+        number, Candidate(settings).key, outcome, value, label, settings, {}, {}, 1.0, None, None,
+        values or {},
+    )  # fmt: skip
 
 
 def ledger(*entries: Entry) -> Ledger:
@@ -33,61 +45,68 @@ def ledger(*entries: Entry) -> Ledger:
     return made
 
 
-def test_the_order_is_default_incumbent_starts_union_sampler() -> None:
-    labels = []
+def following(
+    known: Ledger, space: Space = SPACE, incumbent: dict[str, Setting] | None = None
+) -> Planned | None:
+    feasibility = Feasibility(space, None, Limits(None, None), gpu=False)
+    return Queue(known, space, feasibility, incumbent, seed=0).next()
+
+
+def test_the_order_is_default_incumbent_and_starts_laid_over_the_best() -> None:
+    rows = []
     known: list[Entry] = []
-    values = {"default": 2.0, "incumbent": 1.9, "first": 1.5, "second": 1.6, COMBINED: 1.2}
-    while (planned := next_planned(ledger(*known), SPACE, {"b": 2}, ())) is not None:
-        labels.append((planned.label, dict(planned.values)))
-        known.append(entry(len(known), planned.label, values[planned.label]))
-    assert labels == [
+    for value in (2.0, 1.9, 1.5, 1.6):
+        planned = following(ledger(*known), incumbent={"b": 2})
+        assert planned is not None
+        rows.append((planned.label, dict(planned.values)))
+        known.append(entry(len(known), planned.label, value, dict(planned.values)))
+    assert rows == [
         ("default", {"a": 1, "b": 1}),
         ("incumbent", {"a": 1, "b": 2}),
-        ("first", {"a": 2, "b": 1, "c": 2}),
-        ("second", {"a": 1, "b": 2}),
-        (COMBINED, {"a": 2, "b": 2, "c": 2}),
+        ("first", {"a": 2, "b": 2, "c": 2}),
+        ("second", {"a": 2, "b": 2, "c": 2}),
     ]
 
 
-def test_trials_cut_short_go_before_everything() -> None:
-    cut = Planned({"a": 2}, "", retry_of=3)
-    assert next_planned(ledger(), SPACE, None, [cut]) is cut
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "expected"),
-    [
-        (1.5, 1.6, {"a": 2, "b": 2, "c": 2}),
-        (1.5, 2.5, None),
-        (None, 1.5, None),
-    ],
-)
-def test_the_union_takes_only_starts_that_beat_the_default(
-    first: float | None, second: float | None, expected: dict[str, int] | None
-) -> None:
-    known = ledger(entry(0, "default", 2.0), entry(1, "first", first), entry(2, "second", second))
-    assert combination(known, SPACE) == expected
-
-
-def test_of_two_starts_that_set_the_same_flag_the_better_decides() -> None:
-    space = Space("e", (A,), starts=(Start("x", "", {"a": 1}), Start("y", "", {"a": 2})))
-    known = ledger(entry(0, "default", 9.0), entry(1, "x", 3.0), entry(2, "y", 2.0))
-    assert combination(known, space) == {"a": 2}
-
-
-def test_a_start_that_lost_alone_is_tried_on_top_of_those_that_won() -> None:
-    known = [entry(0, "default", 2.0), entry(1, "first", 1.5), entry(2, "second", 2.5)]
-    planned = next_planned(ledger(*known), SPACE, None, ())
+def test_a_start_that_lost_is_not_built_upon() -> None:
+    known = [
+        entry(0, "default", 2.0, {"a": 1, "b": 1}),
+        entry(1, "first", 2.5, {"a": 2, "b": 1, "c": 2}),
+    ]
+    planned = following(ledger(*known))
     assert planned is not None
-    assert planned.label == "second, with the best"
-    assert planned.values == {"a": 2, "b": 2, "c": 2}
-    known.append(entry(3, planned.label, 1.4))
-    assert next_planned(ledger(*known), SPACE, None, ()) is None
+    assert (planned.label, dict(planned.values)) == ("second", {"a": 1, "b": 2})
 
 
-def test_without_a_winner_there_is_nothing_to_build_on() -> None:
-    known = [entry(0, "default", 1.0), entry(1, "first", 1.5), entry(2, "second", None)]
-    assert next_planned(ledger(*known), SPACE, None, ()) is None
+def test_neither_a_failure_nor_an_estimate_is_built_upon() -> None:
+    known = [
+        entry(0, "default", 2.0, {"a": 1, "b": 1}),
+        entry(1, "first", 1.0, {"a": 2, "b": 1, "c": 2}, outcome=STOPPED),
+    ]
+    planned = following(ledger(*known))
+    assert planned is not None
+    assert dict(planned.values) == {"a": 1, "b": 2}
+    planned = following(ledger(known[0], entry(1, "first", None, {"a": 2, "b": 1, "c": 2})))
+    assert planned is not None
+    assert dict(planned.values) == {"a": 1, "b": 2}
+
+
+WIDE = Space("e", tuple(Parameter(name, (1, 2, 3), 1, "x") for name in "abcdef"))
+
+
+def test_after_the_starts_steps_and_draws_take_turns() -> None:
+    known = [entry(0, "default", 2.0, WIDE.defaults)]
+    kinds = ""
+    for number in range(1, 2 * STEPS_A_DRAW + 3):
+        planned = following(ledger(*known), WIDE)
+        kinds += "d" if planned is None else "s"
+        label = "" if planned is None else planned.label
+        known.append(entry(number, label, 3.0, {"a": number}))
+    assert kinds == ("s" * STEPS_A_DRAW + "d") * 2
+
+
+def test_without_anything_measured_there_is_nowhere_to_step_from() -> None:
+    assert following(ledger(entry(0, "default", None, WIDE.defaults)), WIDE) is None
 
 
 @pytest.fixture

@@ -8,27 +8,28 @@ from pathlib import Path
 
 import optuna
 import pytest
-from formula import SPACE, Bench, FormulaMeasurer
+from formula import SPACE, Bench, FormulaMeasurer, plan_of
 
 from autotune.candidate import Setting
 from autotune.errors import MachineError
 from autotune.launchers.failure import Failure, FailureKind
 from autotune.search.events import TrialFinished, TrialStarted, TurnDone
-from autotune.search.ledger import DUPLICATE
-from autotune.search.queue import COMBINED
-from autotune.search.search import MAX_REPEATS, arm_name
+from autotune.search.ledger import DUPLICATE, STOPPED, arm_name
+from autotune.search.race import LEAST_PAIRS
+from autotune.search.search import MAX_REPEATS
 from autotune.search.space import Parameter, Space
 from autotune.study.storage import load_trials
 from autotune.trial.measurement import TrialSeconds
 from autotune.trial.recorded import RecordedMeasurer, RecordedTrial
 
 
-def test_the_default_then_the_starts_then_their_union_come_first(bench: Bench) -> None:
+def test_the_default_comes_first_then_each_start_on_top_of_what_won(bench: Bench) -> None:
     ledger = bench.run(FormulaMeasurer(), 6)
     labels = [e.label for e in ledger.measured]
-    assert labels[:4] == ["default", "drafts", "small batch", COMBINED]
-    assert ledger.measured[3].settings["batch-size"] == 128
-    assert ledger.measured[3].settings["spec-type"] == "ngram"
+    assert labels[:3] == ["default", "drafts", "small batch"]
+    assert labels[3].startswith("step: ")
+    assert ledger.measured[2].settings["batch-size"] == 128
+    assert ledger.measured[2].settings["spec-type"] == "ngram"
 
 
 def test_the_incumbent_comes_right_after_the_default(bench: Bench) -> None:
@@ -159,11 +160,42 @@ def test_a_trial_cut_short_is_run_again_as_it_was_and_nothing_else_is(bench: Ben
     assert load_trials(bench.folder)[4].state is optuna.trial.TrialState.FAIL
 
 
-def test_going_on_gives_the_trials_of_an_uninterrupted_run_their_union(bench: Bench) -> None:
+def test_going_on_builds_on_what_the_former_run_found(tmp_path: Path) -> None:
+    whole = Bench(tmp_path / "whole").run(FormulaMeasurer(), 5)
+    parted = Bench(tmp_path / "parted")
+    parted.run(FormulaMeasurer(), 2)
+    ledger = parted.run(FormulaMeasurer(), 5)
+    assert [(e.label, e.key) for e in ledger.measured] == [(e.label, e.key) for e in whole.measured]
+
+
+def test_a_trial_that_cannot_win_is_stopped_and_never_best(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, plan=plan_of(2, 10))
+    ledger = bench.run(FormulaMeasurer(), 12)
+    stopped = [e for e in ledger.measured if e.outcome == STOPPED]
+    assert stopped
+    best = ledger.best
+    assert best is not None
+    assert best.value is not None
+    turns = list(bench.folder.read_turns())
+    for entry in stopped:
+        done = sum(r.arm == arm_name(entry.number) for r in turns)
+        assert LEAST_PAIRS <= done < 20
+        assert f"stopped after {done} of 20 turns" in str(entry.reason)
+        # Told to the sampler as an estimate: the formula's own ratio to the best of its time.
+        assert entry.value is not None
+        assert entry.value >= best.value
+        assert load_trials(bench.folder)[entry.number].values == [entry.value]
+        assert entry not in ledger.ranked
+    told = [e for e in bench.events if isinstance(e, TrialFinished) and e.stopped_early]
+    assert [e.number for e in told] == [e.number for e in stopped]
+    assert all(e.turn_s is None and e.failure is None and not e.is_best for e in told)
+
+
+def test_a_study_that_goes_on_races_against_what_the_log_holds(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, plan=plan_of(2, 10))
     bench.run(FormulaMeasurer(), 3)
-    ledger = bench.run(FormulaMeasurer(), 5)
-    assert [e.label for e in ledger.measured][:4] == ["default", "drafts", "small batch", COMBINED]
-    assert len(ledger.measured) == 5
+    again = bench.run(FormulaMeasurer(), 8)
+    assert any(e.outcome == STOPPED for e in again.measured[3:])
 
 
 def test_a_full_disk_stops_the_study_and_loses_only_the_trial_under_way(

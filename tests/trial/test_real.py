@@ -14,7 +14,7 @@ from autotune.launchers.failure import FailureKind
 from autotune.launchers.protocol import CacheArm, Launcher
 from autotune.records import TurnRecord
 from autotune.replay.plan import ReplayPlan
-from autotune.trial.measurement import Measurement
+from autotune.trial.measurement import Measurement, never
 from autotune.trial.real import RealMeasurer
 
 CANDIDATE = Candidate({"ctx-size": 4096, "ubatch-size": 256, "parallel": 1})
@@ -33,6 +33,7 @@ def measure(
         *faults: str, settings: dict[str, Any] | None = None, **options: Any
     ) -> tuple[Measurement, list[TurnRecord]]:
         arm = options.pop("cache_arm", CacheArm.ON)
+        enough = options.pop("enough", never)
         timeouts = {k: options.pop(k) for k in list(options) if k.endswith("_timeout_s")}
         sunk: list[TurnRecord] = []
         measurer = RealMeasurer(
@@ -45,7 +46,9 @@ def measure(
             **{"start_timeout_s": 60.0, **timeouts},
         )
         candidate = CANDIDATE.merged(settings or {})
-        measured = measurer.measure(candidate, plan, arm="trial-0000", block=0, sink=sunk.append)
+        measured = measurer.measure(
+            candidate, plan, arm="trial-0000", block=0, sink=sunk.append, enough=enough
+        )
         return measured, sunk
 
     return run
@@ -80,6 +83,18 @@ def test_a_good_trial_has_every_turn_and_says_what_it_ran_with(
     assert measured.log_path is not None
     assert measured.log_path.is_file()
     assert engines_of(tmp_path) == []
+
+
+def test_a_trial_that_is_left_early_keeps_what_it_measured_and_stops_its_engine(
+    measure: Measure, tmp_path: Path
+) -> None:
+    looks = iter([False, False, True])
+    measured, sunk = measure(enough=lambda: next(looks))
+    assert [r.order for r in measured.records] == [r.order for r in sunk] == [0, 1]
+    assert not measured.whole
+    assert measured.failure is None
+    assert engines_of(tmp_path) == []
+    assert measure()[0].whole
 
 
 def test_the_private_home_is_gone_and_the_log_stays(measure: Measure, tmp_path: Path) -> None:

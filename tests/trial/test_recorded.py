@@ -60,6 +60,21 @@ def test_distance_is_nothing_to_itself_and_one_to_a_stranger() -> None:
     assert TABLE.distance({"batch-size": 128, "t": 1}, {"batch-size": 2048, "t": 1}) == 0.5
 
 
+def test_left_early_it_gives_fewer_turns_and_costs_less() -> None:
+    sunk: list[TurnRecord] = []
+    candidate = Candidate({"batch-size": 128, "threads": 2, "spec-type": "none"})
+    got = TABLE.measure(
+        candidate, PLAN, arm="x", block=0, sink=sunk.append, enough=lambda: len(sunk) == 3
+    )
+    assert len(got.records) == len(sunk) == 3
+    assert not got.whole
+    # 3 s of replay less the fourth turn: TTFT (1 + 128/1024) * 1.03, and 0.45 s for its tokens.
+    assert got.seconds.replay_s == pytest.approx(3.0 - 1.125 * 1.03 - 0.45)
+    whole = TABLE.measure(candidate, PLAN, arm="x", block=0, sink=sunk.append)
+    assert whole.whole
+    assert whole.seconds.replay_s == 3.0
+
+
 def test_a_study_without_trials_is_refused() -> None:
     with pytest.raises(UserError, match="no measured trial"):
         RecordedMeasurer([])

@@ -1,0 +1,125 @@
+"""Whether a trial under way can still win: paired with the best so far, turn by turn."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from autotune.records import TurnRecord
+from autotune.search.judge import Judge, Judged, TurnKey
+from autotune.search.ledger import Entry, arm_name
+from autotune.trial.measurement import Measurement
+
+LEAST_PAIRS = 6
+"""With fewer no evidence is enough: six losses out of six have a chance of 1 in 64."""
+
+CHANCE = 0.02
+"""How likely a candidate as good as this race asks for may look this bad, at one look."""
+
+DRIFT = 1.15
+"""A machine's speed drifts by a tenth within a minute, which a few turns cannot tell from a loss:
+only a trial this much slower is stopped at the first look."""
+
+AT_THE_END = 0.98
+"""What a trial must still be able to reach when all but its last turns are done: less than a gain
+of 2% is not worth engine-seconds."""
+
+
+@dataclass(slots=True)
+class Race:
+    """Stops a trial that is not going to beat the best one.
+
+    Each turn at depth is laid beside the same turn of the best trial; a Wilcoxon signed-rank test
+    over the logarithms of their times is asked after every turn. It looks at ranks, so one turn
+    that was disturbed decides nothing. What is asked of a trial falls evenly with the turns it has
+    done, from not being `DRIFT` times slower to being better. `best_value` is the best trial's
+    objective in seconds.
+    """
+
+    judge: Judge
+    name: str
+    best_value: float
+    best: Mapping[TurnKey, float]
+    lost: bool = False
+    _log_ratios: list[float] = field(default_factory=list)
+
+    @classmethod
+    def against(cls, judge: Judge, name: str, value: float, records: Iterable[TurnRecord]) -> Race:
+        """A race against trial `name`, which left `records` and was worth `value` seconds."""
+        seconds = ((_key(r), judge.turn_seconds(r)) for r in records)
+        return cls(judge, name, value, {key: s for key, s in seconds if s is not None})
+
+    def take(self, record: TurnRecord) -> None:
+        """One more turn of the trial under way."""
+        own, other = self.judge.turn_seconds(record), self.best.get(_key(record))
+        if own is None or other is None:
+            return
+        self._log_ratios.append(math.log(own / other))
+        if len(self._log_ratios) >= LEAST_PAIRS and self.ratio > self.bar:
+            self.lost = _chance_of(self._log_ratios, self.bar) < CHANCE
+
+    @property
+    def bar(self) -> float:
+        """The ratio to the best one's time beyond which the trial is stopped, at this point."""
+        done = min(1.0, len(self._log_ratios) / max(1, len(self.best)))
+        return DRIFT + done * (AT_THE_END - DRIFT)
+
+    @property
+    def ratio(self) -> float:
+        """The trial's time over the best one's, at the median turn; 1 before the first pair."""
+        return math.exp(statistics.median(self._log_ratios)) if self._log_ratios else 1.0
+
+    def judged(self, measurement: Measurement, turns: int) -> Judged:
+        """The verdict on a trial that was stopped after some of `turns`."""
+        done = len(measurement.records)
+        reason = (
+            f"stopped after {done} of {turns} turns: about {self.ratio:.2f} times "
+            f"{self.name}'s time"
+        )
+        score = self.judge.score(measurement.records)
+        return Judged(score, self.estimate, None, reason, partial=True)
+
+    @property
+    def estimate(self) -> float:
+        """The objective of the whole trial in seconds, by its pairs; no better than the best's."""
+        return self.best_value * max(1.0, self.ratio)
+
+
+def _chance_of(log_ratios: list[float], bar: float) -> float:
+    """The p-value of these, were the trial's time `bar` times the best one's."""
+    from scipy.stats import wilcoxon
+
+    shifted = [ratio - math.log(bar) for ratio in log_ratios]
+    return float(wilcoxon(shifted, alternative="greater").pvalue)
+
+
+def _key(record: TurnRecord) -> TurnKey:
+    return record.session_id, record.turn
+
+
+@dataclass(slots=True)
+class Lead:
+    """The records of the best trial so far, which every later one is raced against.
+
+    `read_turns` gives every record of the study; it is asked once, when a study is continued.
+    """
+
+    judge: Judge
+    read_turns: Callable[[], Iterable[TurnRecord]]
+    _number: int | None = None
+    _records: Sequence[TurnRecord] = ()
+
+    def note(self, entry: Entry, records: Sequence[TurnRecord]) -> None:
+        """`entry` is the best now."""
+        self._number, self._records = entry.number, records
+
+    def race(self, best: Entry | None) -> Race | None:
+        """A race against `best`; ``None`` when there is none yet."""
+        if best is None or best.value is None:
+            return None
+        if best.number != self._number:
+            arm = arm_name(best.number)
+            self.note(best, [r for r in self.read_turns() if r.arm == arm])
+        return Race.against(self.judge, f"trial {best.number}", best.value, self._records)
