@@ -12,14 +12,23 @@ from typing import Any
 
 from autotune.errors import UserError
 from autotune.workload.damage import DamageKind, DamageLedger
+from autotune.workload.document import read_document
 from autotune.workload.lines import CaptureFile, open_capture, read_objects
-from autotune.workload.readers import READERS, Reader
+from autotune.workload.readers import (
+    DOCUMENT_READERS,
+    FOLDER_READERS,
+    LINE_READERS,
+    READERS,
+    Reader,
+)
+from autotune.workload.unplayable import unplayable
 from autotune.workload.writer import manifest_files
 
 SAMPLE_LINES = 50
 """Parseable lines that decide the format of a file."""
 
-_SUFFIXES = (".jsonl", ".ndjson")
+_LINE_SUFFIXES = (".jsonl", ".ndjson")
+_DOCUMENT_SUFFIXES = (".json", ".traj", ".har")
 _PACKED = (".gz", ".zst", ".zstd")
 _PASSED_OVER = frozenset({".git", "node_modules", "__pycache__"})
 _MANIFEST = "manifest.json"
@@ -39,14 +48,31 @@ def known_formats() -> str:
 
 
 def detect(file: CaptureFile) -> Reader | None:
-    """The reader that most of the first `SAMPLE_LINES` objects of `file` are evidence for.
+    """The reader that the contents of `file` are evidence for; its name decides what is read first.
 
-    ``None`` when no line is evidence for any. Raises `UserError` when it cannot be opened.
+    ``None`` when there is evidence for none. Raises `UserError` when it cannot be opened.
     """
+    if _is_binary(file):
+        return None
+    if _bare_suffix(file.path) in _DOCUMENT_SUFFIXES:
+        return _by_document(file) or _by_lines(file)
+    return _by_lines(file) or _by_document(file)
+
+
+def _by_lines(file: CaptureFile) -> Reader | None:
+    """The reader that most of the first `SAMPLE_LINES` objects speak for."""
     lines = _sample(file)
-    votes = {name: sum(reader.claims(line) for line in lines) for name, reader in READERS.items()}
-    best = max(votes, key=lambda name: votes[name])
-    return READERS[best] if votes[best] else None
+    votes = [sum(reader.claims(line) for line in lines) for reader in LINE_READERS]
+    most = max(votes)
+    return LINE_READERS[votes.index(most)] if most else None
+
+
+def _by_document(file: CaptureFile) -> Reader | None:
+    """The first reader that claims the file as a whole; one of many lines is no document."""
+    document = read_document(file, DamageLedger())
+    if document is None:
+        return None
+    return next((r for r in DOCUMENT_READERS if r.claims_document(document)), None)
 
 
 def _sample(file: CaptureFile) -> list[Mapping[str, Any]]:
@@ -87,6 +113,9 @@ def _named(path: Path) -> Found:
     file = CaptureFile(path, path.name)
     reader = detect(file)
     if reader is None:
+        known = unplayable(file)
+        if known is not None:
+            raise UserError(f"{path} is {known.what}, which cannot be replayed", known.way_out)
         raise UserError(f"{path} is not a capture that is known here", unknown_hint(file))
     return Found(file, reader)
 
@@ -107,6 +136,10 @@ def _in_folder(root: Path, ledger: DamageLedger) -> Iterator[Found]:
     for folder, names, files in os.walk(root):
         names[:] = sorted(set(names) - _PASSED_OVER)
         here = Path(folder)
+        whole = next((r for r in FOLDER_READERS if r.claims_folder(here, sorted(files))), None)
+        if whole is not None:
+            yield Found(CaptureFile(here, _name_in(here, root)), whole)
+            continue
         _check_manifest(here, root, ledger)
         for name in sorted(files):
             found = _candidate(here / name, root, ledger)
@@ -126,17 +159,32 @@ def _candidate(path: Path, root: Path, ledger: DamageLedger) -> Found | None:
     name = str(path.relative_to(root))
     if path.name == _MANIFEST:
         return None
-    if not _looks_like_lines(path) or not path.is_file():
+    suffix = _bare_suffix(path)
+    known = (*_LINE_SUFFIXES, *_DOCUMENT_SUFFIXES)
+    if suffix not in known or path.name.startswith(".") or not path.is_file():
         ledger.add(str(root), DamageKind.SKIPPED_FILE, detail=name)
         return None
     file = CaptureFile(path, name)
     reader = detect(file)
-    if reader is None:
+    if reader is not None:
+        return Found(file, reader)
+    refused = unplayable(file)
+    if refused is not None:
+        detail = f"{refused.what}: {refused.way_out}"
+        ledger.add(name, DamageKind.UNKNOWN_FORMAT, detail=detail)
+    elif suffix in _LINE_SUFFIXES:
         ledger.add(name, DamageKind.UNKNOWN_FORMAT, detail=unknown_hint(file))
-        return None
-    return Found(file, reader)
+    else:
+        # A folder of captures holds settings and reports too; most JSON files are no capture.
+        ledger.add(str(root), DamageKind.SKIPPED_FILE, detail=name)
+    return None
 
 
-def _looks_like_lines(path: Path) -> bool:
+def _bare_suffix(path: Path) -> str:
+    """The suffix below that of a compression, in lower case."""
     bare = path.with_suffix("") if path.suffix in _PACKED else path
-    return bare.suffix in _SUFFIXES and not path.name.startswith(".")
+    return bare.suffix.lower()
+
+
+def _name_in(folder: Path, root: Path) -> str:
+    return root.name if folder == root else str(folder.relative_to(root))

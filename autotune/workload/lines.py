@@ -140,9 +140,9 @@ def _parse(
     file: CaptureFile, number: int, line: bytes, ledger: DamageLedger
 ) -> dict[str, Any] | None:
     try:
-        value = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+        value = json.loads(line.decode("utf-8"), parse_constant=refuse_constant)
     except (ValueError, RecursionError) as error:
-        ledger.add(file.name, _broken_kind(line, error), number, _why(error))
+        ledger.add(file.name, _broken_kind(line, error), number, why_broken(error))
         return None
     if not isinstance(value, dict):
         ledger.add(file.name, DamageKind.NOT_AN_OBJECT, number, type(value).__name__)
@@ -150,7 +150,8 @@ def _parse(
     return value
 
 
-def _refuse_constant(name: str) -> Never:
+def refuse_constant(name: str) -> Never:
+    """``NaN`` and its like, which Python reads and JSON does not have. Raises `ValueError`."""
     raise ValueError(f"{name} is not JSON")
 
 
@@ -163,7 +164,7 @@ def _broken_kind(line: bytes, error: Exception) -> DamageKind:
     return DamageKind.BAD_JSON
 
 
-def _why(error: Exception) -> str:
+def why_broken(error: Exception) -> str:
     """A reason without any text of the file."""
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at column {error.colno}"

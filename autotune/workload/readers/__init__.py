@@ -1,12 +1,38 @@
-"""Readers of capture formats, one file each, named in one explicit dict."""
+"""Readers of capture formats, one file each, named in explicit tables.
+
+A new format is a file here and an entry in the table of its kind.
+"""
 
 from __future__ import annotations
 
-from autotune.workload.readers.base import Reader
+from autotune.workload.readers.base import DocumentReader, FolderReader, LineReader, Reader
 from autotune.workload.readers.capture1 import Capture1Reader
 from autotune.workload.readers.fizeau import FizeauReader
 
-READERS: dict[str, Reader] = {reader.name: reader for reader in (Capture1Reader(), FizeauReader())}
-"""Every format that can be read, by name. A new one is a file here and an entry above."""
+LINE_READERS: tuple[LineReader, ...] = (
+    Capture1Reader(),
+    FizeauReader(),
+)
+"""Formats of JSON lines. Most evidence wins; of equals the earlier one."""
 
-__all__ = ["READERS", "Reader"]
+DOCUMENT_READERS: tuple[DocumentReader, ...] = ()
+"""Formats of one JSON document a file. The first that claims it wins: the narrower goes first."""
+
+FOLDER_READERS: tuple[FolderReader, ...] = ()
+"""Formats of files that belong together. The first that claims a folder wins."""
+
+READERS: dict[str, Reader] = {
+    reader.name: reader for reader in (*LINE_READERS, *DOCUMENT_READERS, *FOLDER_READERS)
+}
+"""Every format that can be read, by name."""
+
+__all__ = [
+    "DOCUMENT_READERS",
+    "FOLDER_READERS",
+    "LINE_READERS",
+    "READERS",
+    "DocumentReader",
+    "FolderReader",
+    "LineReader",
+    "Reader",
+]

@@ -1,0 +1,1 @@
+"""The recording proxy: what an agent sends, kept as a capture."""

@@ -1,0 +1,1 @@
+"""Redaction: secrets and text out, depth and prefixes kept."""

@@ -1,0 +1,1 @@
+"""Hash traces: lengths and prefix hashes made into prompts."""
