@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from autotune.report.state import RunState
 from autotune.report.text import changes, duration, number, plural, times
+from autotune.search.confirm import DEFAULT_ARM
 from autotune.search.events import ConfirmBlock, ConfirmStarted, Prepared, TrialFinished
 
 STOPPING = "stopping after this trial; press Ctrl-C again to stop at once"
@@ -85,6 +86,8 @@ def best(state: RunState) -> str:
 def confirm_start(event: ConfirmStarted) -> str:
     """What the confirmation compares, and on what."""
     where = "held-out sessions" if event.held_out else "the same sessions (none to hold out)"
+    if DEFAULT_ARM not in event.arms:
+        return f"heat on {where}, once each: {', '.join(event.arms)}; the fastest is confirmed"
     arms = " against ".join(event.arms)
     sessions = plural(event.sessions, "session")
     return f"confirming {arms} on {where}: {sessions}, up to {plural(event.blocks, 'block')} each"
@@ -92,7 +95,8 @@ def confirm_start(event: ConfirmStarted) -> str:
 
 def confirm_block(event: ConfirmBlock, state: RunState) -> str:
     """One measured block of the confirmation."""
-    count = f"confirm {len(state.blocks)}/{state.confirm_blocks_wanted}"
+    stage = "confirm" if state.confirms_default else "heat"
+    count = f"{stage} {len(state.blocks)}/{state.confirm_blocks_wanted}"
     if event.failure is not None:
         return f"{count}  {event.arm} block {event.block}: failed, {event.failure}"
     return f"{count}  {event.arm} block {event.block}: {number(event.turn_s)} s/turn"
@@ -102,7 +106,8 @@ def activity(state: RunState) -> str:
     """What is being done right now."""
     if state.confirming is not None:
         arms = len(state.blocks) + 1
-        return f"confirming, block {min(arms, state.confirm_blocks_wanted)}" + (
+        stage = "confirming, block" if state.confirms_default else "heat,"
+        return f"{stage} {min(arms, state.confirm_blocks_wanted)}" + (
             f"/{state.confirm_blocks_wanted}{_turn(state)}"
         )
     if state.running is None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from autotune.report.text import faster
+from autotune.search.confirm import DEFAULT_ARM
 from autotune.search.events import (
     ConfirmBlock,
     ConfirmStarted,
@@ -53,6 +54,7 @@ class RunState:
                 self._finish(event)
             case ConfirmStarted():
                 self.confirming, self.running, self.turn = event, None, None
+                self.blocks = []
             case ConfirmBlock():
                 self.blocks.append(event)
                 self.turn = None
@@ -80,6 +82,11 @@ class RunState:
     def against_baseline(self, turn_s: float | None) -> float | None:
         """How many times faster a turn of `turn_s` is than the baseline's in this search."""
         return faster(self.baseline.turn_s if self.baseline else None, turn_s)
+
+    @property
+    def confirms_default(self) -> bool:
+        """Whether the default is among the arms: else it is the heat that is run."""
+        return self.confirming is not None and DEFAULT_ARM in self.confirming.arms
 
     @property
     def confirm_blocks_wanted(self) -> int:

@@ -74,7 +74,7 @@ class Confirmation:
     _disturbed: list[str] = field(default_factory=list)
 
     def run(self, arms: Sequence[Arm]) -> Confirmed:
-        """Measure and compare `arms`; the default must be the first of them."""
+        """Measure `arms`, and compare each with the default where that is one of them."""
         self.listener(
             ConfirmStarted(
                 tuple(a.name for a in arms), len(self.plan.session_ids), self.held_out, self.blocks

@@ -74,7 +74,10 @@ class TrialFinished:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmStarted:
-    """The confirmation begins: which arms, over how many sessions, in how many blocks at most."""
+    """The confirmation begins: which arms, over how many sessions, in how many blocks at most.
+
+    Without the default among the arms it is the heat that chooses which trial is confirmed.
+    """
 
     arms: tuple[str, ...]
     sessions: int

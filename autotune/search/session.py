@@ -13,16 +13,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from autotune import __version__
-from autotune.candidate import Candidate
 from autotune.errors import UserError
 from autotune.hardware.gpu import GpuProbe
 from autotune.hardware.nvml import nvml_probe
 from autotune.launchers.leftovers import sweep_leftovers
 from autotune.search.budget import Budget
-from autotune.search.confirm import DEFAULT_ARM, Arm, Confirmation, Confirmed, finished_blocks
+from autotune.search.confirm import Confirmation, Confirmed, finished_blocks
 from autotune.search.events import Listener, Prepared, Summary
+from autotune.search.finals import launches, prove, room_for
 from autotune.search.layout import Layout, lay_out, preliminary_plan
-from autotune.search.ledger import Entry, Ledger
+from autotune.search.ledger import Ledger
 from autotune.search.outcome import Outcome, decide, write_result
 from autotune.search.request import RunRequest
 from autotune.search.search import Search
@@ -36,12 +36,6 @@ from autotune.study.turn_log import TurnLog
 from autotune.trial.measurement import Measurer
 from autotune.trial.real import RealMeasurer
 from autotune.trial.survey import Survey, take_survey
-
-CONTENDERS = 2
-"""How many of the best candidates are confirmed beside the default."""
-
-CLOSE = 1.05
-"""A second contender is confirmed only within this factor of the best: else it is lost time."""
 
 
 def run_study(
@@ -205,7 +199,7 @@ class _Run:
             clock=time.monotonic,
             started_s=self.started,
             spent_before_s=before.spent_s,
-            confirm_launches=2 * request.effective_confirm_blocks,
+            confirm_launches=launches(request.effective_confirm_blocks),
             confirm_share_of_trial=share,
         )
 
@@ -232,50 +226,34 @@ class _Run:
         )
 
     def _confirm(self, ledger: Ledger, log: TurnLog) -> Confirmed:
-        arms = contenders(ledger, self._room_for(ledger))
-        confirmation = Confirmation(
-            plan=self.layout.confirm_plan,
-            measurer=self.measurer,
-            judge=self.layout.confirm_judge,
-            log=log,
-            listener=self.listener,
-            round_name=f"confirm-{len(ledger.measured):04d}",
-            blocks=self.setup.request.effective_confirm_blocks,
-            budget=self.budget,
-            seed=self.setup.request.seed,
-            held_out=self.layout.held_out,
-            stop=self.stop,
-            earlier=finished_blocks(list(self.setup.folder.read_turns())),
-        )
-        return confirmation.run(arms)
-
-    def _room_for(self, ledger: Ledger) -> int:
-        """How many contenders fit what is left with all their blocks; at least one."""
-        left = self.budget.confirm_left_s()
-        if left is None:
-            return CONTENDERS
         blocks = self.setup.request.effective_confirm_blocks
-        each = ledger.typical_s * self.budget.confirm_share_of_trial * blocks
-        return max(1, min(CONTENDERS, int(left / each) - 1)) if each > 0 else CONTENDERS
+        launch_s = ledger.typical_s * self.budget.confirm_share_of_trial
+        earlier = finished_blocks(list(self.setup.folder.read_turns()))
+        begun = any(arm.startswith(f"heat-{len(ledger.measured):04d}-") for arm, _ in earlier)
+        # A heat that was begun is finished, however little is left: it decides who is confirmed.
+        left_s = None if begun else self.budget.confirm_left_s()
+        room = room_for(left_s, launch_s, blocks)
+
+        def make(stem: str, blocks: int) -> Confirmation:
+            return Confirmation(
+                plan=self.layout.confirm_plan,
+                measurer=self.measurer,
+                judge=self.layout.confirm_judge,
+                log=log,
+                listener=self.listener,
+                round_name=f"{stem}-{len(ledger.measured):04d}",
+                blocks=blocks,
+                budget=self.budget,
+                seed=self.setup.request.seed,
+                held_out=self.layout.held_out,
+                stop=self.stop,
+                earlier=earlier,
+            )
+
+        return prove(ledger, make, blocks, room)
 
     def _end(self, ledger: Ledger, confirmed: Confirmed | None) -> Summary:
         outcome: Outcome = decide(self.setup, self.layout, ledger, confirmed, self.stop.is_set())
         if outcome.is_final:
             write_result(self.setup, self.layout, outcome)
         return outcome.summary
-
-
-def contenders(ledger: Ledger, most: int = CONTENDERS) -> list[Arm]:
-    """The default, then at most `most` of the best candidates that are not it."""
-    base = ledger.baseline
-    assert base is not None
-    arms = [Arm(DEFAULT_ARM, Candidate(base.settings), base.number)]
-    better = [e for e in ledger.ranked if e.key != base.key]
-    for entry in better[:most]:
-        if len(arms) == 1 or _is_close(entry, better[0]):
-            arms.append(Arm(f"trial-{entry.number:04d}", Candidate(entry.settings), entry.number))
-    return arms
-
-
-def _is_close(entry: Entry, best: Entry) -> bool:
-    return entry.value is not None and best.value is not None and entry.value <= CLOSE * best.value

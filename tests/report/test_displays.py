@@ -16,7 +16,13 @@ from autotune.report.display import SilentDisplay, choose_display
 from autotune.report.json_lines import JsonDisplay, event_object
 from autotune.report.live import LiveDisplay
 from autotune.report.plain import PlainDisplay
-from autotune.search.events import Event, Summary, TrialFinished
+from autotune.search.events import (
+    ConfirmBlock,
+    ConfirmStarted,
+    Event,
+    Summary,
+    TrialFinished,
+)
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -59,6 +65,23 @@ def test_plain_lines_say_it_all(events: list[Event]) -> None:
         "confirm 1/6  default block 0: 1.50 s/turn",
         "confirm 2/6  trial-0001 block 0: failed, crash",
     ]
+
+
+HEAT = [
+    ConfirmStarted(("trial-0001", "trial-0004"), 2, True, 1),
+    ConfirmBlock("trial-0001", 0, 1.25),
+]
+
+
+def test_the_heat_is_told_apart_from_the_confirmation(events: list[Event]) -> None:
+    stream = io.StringIO()
+    show(PlainDisplay(stream, still), [*events[:8], *HEAT, *events[8:]])
+    lines = stream.getvalue().splitlines()
+    assert lines[-5:-3] == [
+        "heat on held-out sessions, once each: trial-0001, trial-0004; the fastest is confirmed",
+        "heat 1/2  trial-0001 block 0: 1.25 s/turn",
+    ]
+    assert lines[-2].startswith("confirm 1/6  default block 0")
 
 
 STOPPED = TrialFinished(

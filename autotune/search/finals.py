@@ -1,0 +1,86 @@
+"""From the best trials to the one that is proved: a heat among them, then the confirmation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from autotune.candidate import Candidate
+from autotune.search.confirm import DEFAULT_ARM, Arm, Confirmation, Confirmed
+from autotune.search.judge import Judge
+from autotune.search.ledger import Entry, Ledger, arm_name
+
+CONTENDERS = 3
+"""How many of the best trials run the heat."""
+
+CLOSE = 1.15
+"""Only trials within this factor of the best: a single trial's value is uncertain by about that
+much, by the machine's noise and by the sessions it was measured on."""
+
+MakeRound = Callable[[str, int], Confirmation]
+"""A round by the stem of its name and its number of blocks."""
+
+
+def prove(ledger: Ledger, make: MakeRound, blocks: int, room: int) -> Confirmed:
+    """The default against the best candidate, over `blocks` blocks on held-out sessions.
+
+    Where there is room for it, the best few run a heat first, once each on the same sessions, and
+    the fastest goes on. A least value among many is lucky more often than best; the heat is a
+    second opinion on other sessions. Its records choose and are not counted in the verdict.
+    """
+    default, *rivals = contenders(ledger, room)
+    if len(rivals) < 2:
+        return make("confirm", blocks).run([default, *rivals])
+    round_ = make("heat", 1)
+    heat = round_.run(rivals)
+    best = fastest(rivals, heat, round_.judge)
+    confirmed = make("confirm", blocks).run([default] if best is None else [default, best])
+    return replace(
+        confirmed,
+        failed={**heat.failed, **confirmed.failed},
+        seconds=heat.seconds + confirmed.seconds,
+        disturbed=(*heat.disturbed, *confirmed.disturbed),
+    )
+
+
+def fastest(arms: Sequence[Arm], heat: Confirmed, judge: Judge) -> Arm | None:
+    """The arm with the least value in `heat`; ``None`` when none of them was measured."""
+    values = {
+        arm.name: judge.score(heat.records[arm.name]).value
+        for arm in arms
+        if arm.name in heat.records and arm.name not in heat.failed
+    }
+    good = {name: value for name, value in values.items() if value is not None}
+    return min((a for a in arms if a.name in good), key=lambda a: good[a.name], default=None)
+
+
+def contenders(ledger: Ledger, most: int = CONTENDERS) -> list[Arm]:
+    """The default, then at most `most` of the best candidates that are not it."""
+    base = ledger.baseline
+    assert base is not None
+    arms = [Arm(DEFAULT_ARM, Candidate(base.settings), base.number)]
+    better = [e for e in ledger.ranked if e.key != base.key]
+    for entry in better[:most]:
+        if len(arms) == 1 or _is_close(entry, better[0]):
+            arms.append(Arm(arm_name(entry.number), Candidate(entry.settings), entry.number))
+    return arms
+
+
+def room_for(left_s: float | None, launch_s: float, blocks: int) -> int:
+    """How many contenders fit `left_s` seconds beside `blocks` blocks of two arms; at least one.
+
+    `launch_s` is what one launch on the held-out sessions costs.
+    """
+    if left_s is None or launch_s <= 0:
+        return CONTENDERS
+    heat = int(left_s / launch_s) - 2 * blocks
+    return CONTENDERS if heat >= CONTENDERS else heat if heat >= 2 else 1
+
+
+def launches(blocks: int) -> int:
+    """How many launches the heat and the confirmation take together."""
+    return CONTENDERS + 2 * blocks
+
+
+def _is_close(entry: Entry, best: Entry) -> bool:
+    return entry.value is not None and best.value is not None and entry.value <= CLOSE * best.value
