@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from autotune.workload.inspect import CaptureReport
     from autotune.workload.model import Damage
+    from autotune.workload.reuse import ReuseReport
 
 
 def print_capture_report(report: CaptureReport, console: Console, *, rows: int) -> None:
@@ -26,6 +27,7 @@ def print_capture_report(report: CaptureReport, console: Console, *, rows: int) 
         _sessions_table(report, rows),
         _buckets_table(report),
         _facts_table(report),
+        *_reuse_blocks(report.reuse),
     ):
         console.print()
         console.print(block)
@@ -127,6 +129,28 @@ def _facts(report: CaptureReport) -> Iterator[tuple[str, str]]:
         yield "failed when recorded", plural(report.failed_turns, "turn")
     if report.estimated_turns:
         yield "depth estimated (~)", f"{plural(report.estimated_turns, 'turn')}, from characters"
+
+
+def _reuse_blocks(reuse: ReuseReport) -> Iterator[Table]:
+    """What a prefix cache could have held, and what broke the prefix."""
+    if not reuse.turns:
+        return
+    table = Table(title="Prefix reuse", box=None, show_header=False, title_justify="left")
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row(
+        "  from the turn before",
+        f"{share(reuse.reusable_share)} of all tokens, {share(reuse.reusable_share_p50)} in the "
+        f"median turn",
+    )
+    held = ", ".join(f"{slots}: {share(part)}" for slots, part in reuse.ceilings.items())
+    table.add_row("  at most, by slots", held)
+    yield table
+    if reuse.causes:
+        broken = _table("Prefixes broken", "by", "turns", "tokens lost")
+        for cause, turns in reuse.causes.items():
+            broken.add_row(cause, str(turns), _tokens(reuse.lost_tokens.get(cause, 0)))
+        yield broken
 
 
 def _cached(report: CaptureReport) -> str:

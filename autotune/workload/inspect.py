@@ -12,6 +12,7 @@ from autotune.workload.depth import Depth, DepthBuckets, session_depths
 from autotune.workload.digest import SessionKey, workload_digest
 from autotune.workload.load import CaptureStream, LoadedSession
 from autotune.workload.model import Damage, Session, Turn
+from autotune.workload.reuse import ReuseReport, ReuseTally
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,9 @@ class CaptureReport:
         cached_share: recorded cached tokens / prompt tokens, over `cached_turns` turns that
             recorded both.
         cached_share_p50: the median of that share over those turns.
-        append_only_share: of the turns that follow another, those whose prompt keeps all of it.
+        append_only_share: of the turns that follow another, those whose prompt keeps all of it,
+            as a template would render them.
+        reuse: what a prefix cache could have held, and what broke the prefix.
         estimated_turns: turns whose depth is an estimate, for want of a recorded count.
         failed_turns: turns whose original call failed.
         boundaries, fidelity, missing: turns by kind.
@@ -75,6 +78,7 @@ class CaptureReport:
     cached_share_p50: float | None
     cached_turns: int
     append_only_share: float | None
+    reuse: ReuseReport
     failed_turns: int
     boundaries: Mapping[str, int]
     fidelity: Mapping[str, int]
@@ -97,8 +101,7 @@ class _Tally:
     growths: list[int] = field(default_factory=list)
     replies: list[int] = field(default_factory=list)
     cached: list[tuple[int, int]] = field(default_factory=list)
-    followers: int = 0
-    append_only: int = 0
+    reuse: ReuseTally = field(default_factory=ReuseTally)
     failed: int = 0
     pad_tokens: int = 0
     boundaries: Counter[str] = field(default_factory=Counter)
@@ -115,6 +118,7 @@ class _Tally:
         for turn, depth in zip(session.turns, depths, strict=True):
             self._turn(turn, depth)
         self._steps(session, depths)
+        self.reuse.add(session, depths)
 
     def _file(self, loaded: LoadedSession) -> None:
         name = loaded.found.file.name
@@ -145,9 +149,6 @@ class _Tally:
         earlier = 0
         for turn, depth in zip(session.turns, depths, strict=True):
             extends = turn.keep == earlier
-            if earlier:
-                self.followers += 1
-                self.append_only += extends
             earlier = len(turn.messages)
             if not extends:
                 grown_from = None
@@ -161,6 +162,7 @@ class _Tally:
         """The numbers as a report."""
         shares = [cached / prompt for cached, prompt in self.cached]
         prompts = sum(prompt for _, prompt in self.cached)
+        reuse = self.reuse.report()
         return CaptureReport(
             files=tuple(self.files.values()),
             sessions=tuple(self.sessions),
@@ -173,7 +175,8 @@ class _Tally:
             cached_share=sum(cached for cached, _ in self.cached) / prompts if prompts else None,
             cached_share_p50=_median(shares),
             cached_turns=len(shares),
-            append_only_share=self.append_only / self.followers if self.followers else None,
+            append_only_share=reuse.append_only / reuse.turns if reuse.turns else None,
+            reuse=reuse,
             failed_turns=self.failed,
             boundaries=dict(self.boundaries),
             fidelity=dict(self.fidelity),

@@ -9,10 +9,21 @@ from rich.console import Console
 from autotune.report.captures import damage_lines, print_capture_report
 from autotune.workload.inspect import BucketReport, CaptureReport, FileReport, SessionReport
 from autotune.workload.model import Damage
+from autotune.workload.reuse import ReuseReport
 
 DAMAGE = (
     Damage("logs/a-file-with-a-rather-long-name.jsonl", "torn-line", 1, 812, "Unterminated string"),
     Damage("b.jsonl", "crlf", 40, 1, "", harmless=True),
+)
+
+REUSE = ReuseReport(
+    turns=4,
+    append_only=3,
+    reusable_share=0.91,
+    reusable_share_p50=0.985,
+    causes={"clock or counter in the system prompt": 1},
+    lost_tokens={"clock or counter in the system prompt": 12_345},
+    ceilings={1: 0.4, 2: 0.88, 4: 0.9, 8: 0.9},
 )
 
 REPORT = CaptureReport(
@@ -31,6 +42,7 @@ REPORT = CaptureReport(
     cached_share_p50=0.0,
     cached_turns=3,
     append_only_share=1.0,
+    reuse=REUSE,
     failed_turns=1,
     boundaries={"subagent": 1},
     fidelity={"exact": 3, "rebuilt": 2},
@@ -47,6 +59,7 @@ EMPTY = replace(
     cached_share=None,
     cached_share_p50=None,
     append_only_share=None,
+    reuse=ReuseReport(0, 0, None, None, {}, {}, {}),
     failed_turns=0,
     estimated_turns=0,
     pad_tokens=0,
@@ -88,6 +101,10 @@ def test_tables_fit_in_80_columns() -> None:
         "1.68",
         "torn-line",
         "sha256:abab",
+        "91% of all tokens, 98% in the median turn",
+        "1: 40%, 2: 88%, 4: 90%, 8: 90%",
+        "clock or counter in the system prompt",
+        "12,345",
     ],
 )
 def test_facts_are_shown(fact: str) -> None:
@@ -99,6 +116,7 @@ def test_what_is_absent_is_a_dash_and_nothing_else_is_said() -> None:
     assert "– (not recorded)" in text
     assert "failed when recorded" not in text
     assert "Damage" not in text
+    assert "Prefix" not in text
 
 
 def test_long_lists_are_cut() -> None:
