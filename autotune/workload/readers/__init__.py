@@ -5,17 +5,22 @@ A new format is a file here and an entry in the table of its kind.
 
 from __future__ import annotations
 
+from autotune.workload.readers.bailian import BailianReader
 from autotune.workload.readers.base import DocumentReader, FolderReader, LineReader, Reader
 from autotune.workload.readers.capture1 import Capture1Reader
 from autotune.workload.readers.fizeau import FizeauReader
+from autotune.workload.readers.mooncake import MooncakeReader
+from autotune.workload.readers.weka import WekaReader
 
 LINE_READERS: tuple[LineReader, ...] = (
     Capture1Reader(),
     FizeauReader(),
+    MooncakeReader(),
+    BailianReader(),
 )
 """Formats of JSON lines. Most evidence wins; of equals the earlier one."""
 
-DOCUMENT_READERS: tuple[DocumentReader, ...] = ()
+DOCUMENT_READERS: tuple[DocumentReader, ...] = (WekaReader(),)
 """Formats of one JSON document a file. The first that claims it wins: the narrower goes first."""
 
 FOLDER_READERS: tuple[FolderReader, ...] = ()
