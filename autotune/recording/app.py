@@ -1,0 +1,171 @@
+"""The recording proxy as a whole: a server in front of the upstream, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autotune.recording.events import Listener, Listening, Stopped, Stopping, Totals
+from autotune.recording.files import CaptureFiles, Per
+from autotune.recording.forward import Forwarder
+from autotune.recording.listen import refuse_loop, url_of
+from autotune.recording.reading import Reading
+from autotune.recording.recorder import Recorder
+from autotune.recording.threads import Threads
+from autotune.recording.upstream import Upstream
+
+if TYPE_CHECKING:
+    import uvicorn
+
+GRACE_S = 10.0
+"""How long requests under way may go on after the proxy was told to stop."""
+
+_CLIENT_KEEPALIVE_S = 75
+"""Longer than agents keep idle connections, so that they close first and meet no closed one."""
+
+_POLL_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingOptions:
+    """What to record and where to."""
+
+    upstream: Upstream
+    folder: Path
+    per: Per
+    limit_bytes: int
+
+
+@dataclass(eq=False)
+class Recording:
+    """A proxy that is ready to run; `stop` may be called from a signal handler or another thread.
+
+    `listener` hears every event: first and last from the thread that runs, the others from the
+    recorder's own.
+    """
+
+    options: RecordingOptions
+    socket: socket.socket
+    listener: Listener
+    grace_s: float = GRACE_S
+    recorder: Recorder = field(init=False)
+    cut: bool = False
+    _stops: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises `UserError` when the folder cannot be written to, or the upstream is ourselves."""
+        refuse_loop(self.socket, self.options.upstream)
+        options = self.options
+        files = CaptureFiles(options.folder, options.per, options.limit_bytes, _utc_now)
+        files.prepare()
+        threads = Threads(f"rec-{_utc_now():%Y%m%dT%H%M%SZ}", files.forget)
+        self.recorder = Recorder(Reading(threads), files, self.listener)
+
+    @property
+    def url(self) -> str:
+        """Where agents reach it."""
+        return url_of(self.socket)
+
+    @property
+    def totals(self) -> Totals:
+        """Counts so far."""
+        return self.recorder.totals
+
+    def stop(self) -> None:
+        """No new requests, and the end of those under way; a second time, without waiting."""
+        self._stops += 1
+
+    def run(self) -> Stopped:
+        """Forwards and records until it is stopped; all is written when it returns."""
+        folder = str(self.options.folder)
+        self.listener(Listening(self.url, str(self.options.upstream), folder))
+        self.recorder.start()
+        try:
+            asyncio.run(self._serve())
+        finally:
+            self.recorder.close()
+            self.socket.close()
+        stopped = _stopped(self.totals, folder)
+        self.listener(stopped)
+        return stopped
+
+    async def _serve(self) -> None:
+        forwarder = Forwarder(self.options.upstream, self.recorder)
+        server = _server(forwarder)
+        serving = asyncio.create_task(server.serve(sockets=[self.socket]))
+        try:
+            await self._until_stopped(serving)
+            server.should_exit = True
+            await self._until_ended(serving)
+            await self._cut_rest(server)
+            await serving
+        finally:
+            await forwarder.aclose()
+
+    async def _until_stopped(self, serving: asyncio.Task[None]) -> None:
+        while not self._stops and not serving.done():
+            await asyncio.sleep(_POLL_S)
+
+    async def _until_ended(self, serving: asyncio.Task[None]) -> None:
+        """Until the last request has ended, the time is up or the stop is said again."""
+        self.listener(Stopping(self.totals.under_way))
+        deadline_s = asyncio.get_running_loop().time() + self.grace_s
+        while self._stops < 2 and not serving.done():
+            if asyncio.get_running_loop().time() > deadline_s:
+                return
+            await asyncio.sleep(_POLL_S)
+
+    async def _cut_rest(self, server: uvicorn.Server) -> None:
+        """Ends the requests that are still under way; they are recorded as cut."""
+        tasks = list(server.server_state.tasks)
+        self.cut = bool(tasks)
+        server.force_exit = True
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _server(forwarder: Forwarder) -> uvicorn.Server:
+    """A server that adds nothing to replies, logs nothing and leaves signals alone."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+    config = uvicorn.Config(
+        forwarder,  # type: ignore[arg-type]  # an ASGI application, typed more loosely
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=_CLIENT_KEEPALIVE_S,
+    )
+    return Server(config)
+
+
+def _stopped(totals: Totals, folder: str) -> Stopped:
+    return Stopped(
+        folder=folder,
+        requests=totals.requests,
+        turns=totals.turns,
+        sessions=totals.sessions,
+        not_recorded=dict(totals.not_recorded),
+        deepest_tokens=totals.deepest_tokens,
+        ttft_p50_ms=totals.ttft_p50_ms,
+    )
