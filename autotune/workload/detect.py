@@ -164,6 +164,9 @@ def _candidate(path: Path, root: Path, ledger: DamageLedger) -> Found | None:
     if suffix not in known or path.name.startswith(".") or not path.is_file():
         ledger.add(str(root), DamageKind.SKIPPED_FILE, detail=name)
         return None
+    if _is_packed_copy(path):
+        ledger.add(name, DamageKind.DUPLICATE_SESSION, detail="the plain file beside it is read")
+        return None
     file = CaptureFile(path, name)
     reader = detect(file)
     if reader is not None:
@@ -178,6 +181,11 @@ def _candidate(path: Path, root: Path, ledger: DamageLedger) -> Found | None:
         # A folder of captures holds settings and reports too; most JSON files are no capture.
         ledger.add(str(root), DamageKind.SKIPPED_FILE, detail=name)
     return None
+
+
+def _is_packed_copy(path: Path) -> bool:
+    """Whether the same file lies beside it unpacked, where an agent goes on writing."""
+    return path.suffix in _PACKED and path.with_suffix("").is_file()
 
 
 def _bare_suffix(path: Path) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from autotune.workload.readers.bailian import BailianReader
 from autotune.workload.readers.base import DocumentReader, FolderReader, LineReader, Reader
 from autotune.workload.readers.capture1 import Capture1Reader
+from autotune.workload.readers.codex import CodexReader
 from autotune.workload.readers.fizeau import FizeauReader
 from autotune.workload.readers.mooncake import MooncakeReader
 from autotune.workload.readers.weka import WekaReader
@@ -15,6 +16,7 @@ from autotune.workload.readers.weka import WekaReader
 LINE_READERS: tuple[LineReader, ...] = (
     Capture1Reader(),
     FizeauReader(),
+    CodexReader(),
     MooncakeReader(),
     BailianReader(),
 )

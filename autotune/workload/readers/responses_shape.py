@@ -16,7 +16,7 @@ from typing import Any
 
 from autotune.workload.model import Recorded
 from autotune.workload.readers.responses_parts import chat_content, text_of
-from autotune.workload.readers.responses_tools import chat_tools
+from autotune.workload.readers.responses_tools import chat_tools, qualified
 
 __all__ = [
     "Reply",
@@ -38,9 +38,9 @@ _ROLES = {"developer": "system", "system": "system", "user": "user", "tool": "us
 
 _SILENT = frozenset(
     {"ghost_snapshot", "compaction", "compaction_summary", "compaction_trigger", "item_reference"}
-    | {"context_compaction", "additional_tools", "mcp_list_tools", "tool_search_output"}
+    | {"context_compaction", "mcp_list_tools"}
 )
-"""Items that carry no text a chat prompt could hold: encrypted, a reference, or tools."""
+"""Items that carry no text a chat prompt could hold: encrypted, or a reference."""
 
 _HOSTED_RESULTS = (
     "action",
@@ -72,6 +72,8 @@ class Reply:
     calls: list[dict[str, Any]] = field(default_factory=list)
     hidden: bool = False
     """Whether some reasoning of it is there in encrypted form only."""
+    told: bool = False
+    """Whether reasoning of it is there word for word, not as a summary."""
 
     def add(self, item: Mapping[str, Any]) -> None:
         """Take in one item for which `is_reply_item` holds."""
@@ -85,11 +87,12 @@ class Reply:
 
     def _think(self, item: Mapping[str, Any]) -> None:
         """The reasoning itself where it is there, else the summary that was shown of it."""
-        text = text_of(item.get("content")) or text_of(item.get("summary"))
+        words = text_of(item.get("content"))
+        text = words or text_of(item.get("summary"))
         if text:
             self.thoughts.append(text)
-        if item.get("encrypted_content") and not text_of(item.get("content")):
-            self.hidden = True
+        self.told = self.told or bool(words)
+        self.hidden = self.hidden or (not words and bool(item.get("encrypted_content")))
 
     def _speak(self, content: Any) -> None:
         if content:
@@ -151,8 +154,7 @@ def call_name(item: Mapping[str, Any]) -> str:
     name = item.get("name")
     if not isinstance(name, str):
         return str(item.get("type")).removesuffix("_call")
-    namespace = item.get("namespace")
-    return f"{namespace}{name}" if isinstance(namespace, str) else name
+    return qualified(item.get("namespace"), name)
 
 
 def _arguments(item: Mapping[str, Any]) -> str:
@@ -194,6 +196,8 @@ def input_message(item: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     if kind.endswith("_output"):
         return _tool_message(item)
+    if kind == "additional_tools":
+        return {"role": "system", "content": _found_tools(item)}
     content = chat_content(item.get("content"))
     return {"role": "user", "content": content} if content else None
 
@@ -201,7 +205,14 @@ def input_message(item: Mapping[str, Any]) -> dict[str, Any] | None:
 def _tool_message(item: Mapping[str, Any]) -> dict[str, Any]:
     call_id = item.get("call_id") or item.get("id")
     known = call_id if isinstance(call_id, str) else ""
-    return {"role": "tool", "tool_call_id": known, "content": chat_content(item.get("output"))}
+    found = item.get("output") if item.get("output") is not None else _found_tools(item)
+    return {"role": "tool", "tool_call_id": known, "content": chat_content(found)}
+
+
+def _found_tools(item: Mapping[str, Any]) -> str:
+    """Tools that a search found, or that came in later: the model reads them as text."""
+    tools = item.get("tools")
+    return compact(tools) if isinstance(tools, list) and tools else ""
 
 
 def items_to_messages(items: Iterable[Any]) -> list[dict[str, Any]]:
