@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import CliPositionalArg, CliSubCommand
 
+from autotune.cli.captures_record import CapturesRecord
 from autotune.cli.io import CommandIO
 from autotune.errors import ExitCode, UserError
 from autotune.report.captures import damage_lines, print_capture_report
@@ -160,3 +161,4 @@ class Captures(BaseModel):
     inspect: CliSubCommand[CapturesInspect]
     synthesize: CliSubCommand[CapturesSynthesize]
     convert: CliSubCommand[CapturesConvert]
+    record: CliSubCommand[CapturesRecord]

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
-from autotune.recording.events import Listener, Listening, Stopped, Stopping, Totals
+from autotune.recording.events import Event, Listener, Listening, Stopped, Stopping, Totals
 from autotune.recording.files import CaptureFiles, Per
 from autotune.recording.forward import Forwarder
 from autotune.recording.listen import refuse_loop, url_of
@@ -29,7 +30,7 @@ GRACE_S = 10.0
 _CLIENT_KEEPALIVE_S = 75
 """Longer than agents keep idle connections, so that they close first and meet no closed one."""
 
-_POLL_S = 0.05
+_POLL_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +45,15 @@ class RecordingOptions:
 
 @dataclass(eq=False)
 class Recording:
-    """A proxy that is ready to run; `stop` may be called from a signal handler or another thread.
-
-    `listener` hears every event: first and last from the thread that runs, the others from the
-    recorder's own.
-    """
+    """A proxy that is ready to run; `stop` may be called from a signal handler or another thread."""
 
     options: RecordingOptions
     socket: socket.socket
-    listener: Listener
     grace_s: float = GRACE_S
     recorder: Recorder = field(init=False)
-    cut: bool = False
+    _listener: Listener | None = None
     _stops: int = 0
+    _telling: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
         """Raises `UserError` when the folder cannot be written to, or the upstream is ourselves."""
@@ -65,7 +62,12 @@ class Recording:
         files = CaptureFiles(options.folder, options.per, options.limit_bytes, _utc_now)
         files.prepare()
         threads = Threads(f"rec-{_utc_now():%Y%m%dT%H%M%SZ}", files.forget)
-        self.recorder = Recorder(Reading(threads), files, self.listener)
+        self.recorder = Recorder(Reading(threads), files, self._tell)
+
+    def _tell(self, event: Event | None) -> None:
+        with self._telling:
+            if self._listener is not None:
+                self._listener(event)
 
     @property
     def url(self) -> str:
@@ -81,10 +83,19 @@ class Recording:
         """No new requests, and the end of those under way; a second time, without waiting."""
         self._stops += 1
 
-    def run(self) -> Stopped:
-        """Forwards and records until it is stopped; all is written when it returns."""
+    @property
+    def forced(self) -> bool:
+        """Whether it was told to stop without waiting."""
+        return self._stops > 1
+
+    def run(self, listener: Listener | None = None) -> Stopped:
+        """Forwards and records until it is stopped; all is written when it returns.
+
+        `listener` hears every event, one at a time, from this thread or the recorder's own.
+        """
+        self._listener = listener
         folder = str(self.options.folder)
-        self.listener(Listening(self.url, str(self.options.upstream), folder))
+        self._tell(Listening(self.url, str(self.options.upstream), folder))
         self.recorder.start()
         try:
             asyncio.run(self._serve())
@@ -92,7 +103,7 @@ class Recording:
             self.recorder.close()
             self.socket.close()
         stopped = _stopped(self.totals, folder)
-        self.listener(stopped)
+        self._tell(stopped)
         return stopped
 
     async def _serve(self) -> None:
@@ -114,9 +125,9 @@ class Recording:
 
     async def _until_ended(self, serving: asyncio.Task[None]) -> None:
         """Until the last request has ended, the time is up or the stop is said again."""
-        self.listener(Stopping(self.totals.under_way))
+        self._tell(Stopping(self.totals.under_way))
         deadline_s = asyncio.get_running_loop().time() + self.grace_s
-        while self._stops < 2 and not serving.done():
+        while not self.forced and not serving.done():
             if asyncio.get_running_loop().time() > deadline_s:
                 return
             await asyncio.sleep(_POLL_S)
@@ -124,7 +135,6 @@ class Recording:
     async def _cut_rest(self, server: uvicorn.Server) -> None:
         """Ends the requests that are still under way; they are recorded as cut."""
         tasks = list(server.server_state.tasks)
-        self.cut = bool(tasks)
         server.force_exit = True
         for task in tasks:
             task.cancel()
@@ -145,7 +155,7 @@ def _server(forwarder: Forwarder) -> uvicorn.Server:
             yield
 
     config = uvicorn.Config(
-        forwarder,  # type: ignore[arg-type]  # an ASGI application, typed more loosely
+        forwarder,
         lifespan="off",
         ws="none",
         log_config=None,
