@@ -33,6 +33,7 @@ class DamageKind(StrEnum):
     MISSING_FILE = "missing-file"
     UNKNOWN_FORMAT = "unknown-format"
     SKIPPED_FILE = "skipped-file"
+    MISSING_PARENT = "missing-parent"
 
 
 HARMLESS = frozenset(

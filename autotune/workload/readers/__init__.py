@@ -5,18 +5,24 @@ A new format is a file here and an entry in the table of its kind.
 
 from __future__ import annotations
 
+from autotune.workload.readers.anthropic_messages import AnthropicMessagesReader
 from autotune.workload.readers.bailian import BailianReader
 from autotune.workload.readers.base import DocumentReader, FolderReader, LineReader, Reader
 from autotune.workload.readers.capture1 import Capture1Reader
+from autotune.workload.readers.claude_code import ClaudeCodeReader
 from autotune.workload.readers.codex import CodexReader
 from autotune.workload.readers.fizeau import FizeauReader
 from autotune.workload.readers.mooncake import MooncakeReader
+from autotune.workload.readers.promptreplay import PromptreplayReader
 from autotune.workload.readers.weka import WekaReader
 
 LINE_READERS: tuple[LineReader, ...] = (
     Capture1Reader(),
     FizeauReader(),
     CodexReader(),
+    ClaudeCodeReader(),
+    PromptreplayReader(),
+    AnthropicMessagesReader(),
     MooncakeReader(),
     BailianReader(),
 )

@@ -55,8 +55,14 @@ def _part(block: Block) -> Part:
         return _text(block.get("text"))
     if kind == "image":
         return _image(block.get("source"))
-    rest = {key: value for key, value in block.items() if key not in _NOT_TEXT}
-    return _text(json.dumps(rest, ensure_ascii=False, separators=(",", ":")))
+    return _text(_compact({key: value for key, value in block.items() if key not in _NOT_TEXT}))
+
+
+def _compact(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        raise ValueError("content: nested too deeply") from None
 
 
 def _text(text: Any) -> Part:

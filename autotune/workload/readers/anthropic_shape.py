@@ -16,6 +16,7 @@ from typing import Any
 
 from autotune.workload.model import Recorded
 from autotune.workload.readers.anthropic_parts import blocks_of, content_of
+from autotune.workload.readers.checks import count, mapping, number
 from autotune.workload.readers.fizeau_shape import arguments_text
 
 BILLING_HEADER = "x-anthropic-billing-header:"
@@ -153,7 +154,11 @@ def _tool_call(block: Mapping[str, Any]) -> dict[str, Any]:
     name, called = block.get("name"), block.get("id")
     if not isinstance(name, str) or not isinstance(called, str):
         raise ValueError("tool_use: no name or no id")
-    function = {"name": name, "arguments": arguments_text(block.get("input"))}
+    try:
+        arguments = arguments_text(block.get("input"))
+    except RecursionError:
+        raise ValueError("tool_use: nested too deeply") from None
+    function = {"name": name, "arguments": arguments}
     return {"id": called, "type": "function", "function": function}
 
 
@@ -185,15 +190,11 @@ def _chat_tool(tool: Any) -> dict[str, Any]:
 
 def chat_params(body: Mapping[str, Any]) -> dict[str, Any]:
     """The sampling parameters of a request body under their OpenAI names. Never raises."""
-    params = {name: body[name] for name in _SAMPLERS if _is_number(body.get(name))}
+    params = {name: body[name] for name in _SAMPLERS if number(body.get(name)) is not None}
     stop = body.get("stop_sequences")
     if isinstance(stop, list) and stop and all(isinstance(item, str) for item in stop):
         params["stop"] = stop
     return params
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def recorded_usage(usage: Any) -> Recorded:
@@ -201,23 +202,16 @@ def recorded_usage(usage: Any) -> Recorded:
 
     Counts that are no counts are absent; without ``input_tokens`` the prompt is. Never raises.
     """
-    counts = usage if isinstance(usage, Mapping) else {}
-    fresh, read = _count(counts, "input_tokens"), _count(counts, "cache_read_input_tokens")
-    written = _count(counts, "cache_creation_input_tokens")
-    details = counts.get("output_tokens_details")
-    thinking = _count(details, "thinking_tokens") if isinstance(details, Mapping) else None
+    counts = mapping(usage)
+    fresh, read = count(counts.get("input_tokens")), count(counts.get("cache_read_input_tokens"))
+    written = count(counts.get("cache_creation_input_tokens"))
+    details = mapping(counts.get("output_tokens_details"))
     return Recorded(
         prompt_tokens=None if fresh is None else fresh + (read or 0) + (written or 0),
         cached_tokens=read,
-        completion_tokens=_count(counts, "output_tokens"),
-        reasoning_tokens=thinking,
+        completion_tokens=count(counts.get("output_tokens")),
+        reasoning_tokens=count(details.get("thinking_tokens")),
     )
-
-
-def _count(counts: Mapping[str, Any], name: str) -> int | None:
-    value = counts.get(name)
-    usable = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return value if usable else None
 
 
 def is_request(body: Any) -> bool:
