@@ -71,15 +71,14 @@ def extended(
     """The prompt after `before`: all of it, the reply to it, and the user's words to the end.
 
     A reply that the new prompt has no room for is cut, to one word at least; a prompt that is no
-    longer than the one before gets a message of one word.
+    longer than the one before gets a message of one word. So does a reply of unknown length: its
+    header was part of the prompt before.
     """
     end = input_tokens - HEADER_TOKENS
-    spans = list(before)
-    if reply_tokens:
-        room = min(_end(spans) + HEADER_TOKENS + reply_tokens + TRAILER_TOKENS, end - MIN_TOKENS)
-        spans.append(message("assistant", _end(spans), room, row, shift))
-    spans.append(message("user", _end(spans), end, row, shift))
-    return tuple(spans)
+    start = _end(before)
+    said = start + HEADER_TOKENS + (reply_tokens or 1) + TRAILER_TOKENS
+    reply = message("assistant", start, min(said, end - MIN_TOKENS), row, shift)
+    return (*before, reply, message("user", reply.stop, end, row, shift))
 
 
 def edited(before: Layout, at: int, input_tokens: int, row: int) -> Layout:
@@ -92,11 +91,24 @@ def edited(before: Layout, at: int, input_tokens: int, row: int) -> Layout:
     kept = [span for span in before if span.stop - TRAILER_TOKENS < at]
     broken = before[len(kept)] if len(kept) < len(before) else None
     if broken is None:
-        return (*kept, message("user", _end(kept), end, row))
+        return _continued(kept, at, end, row)
     stop = {"system": min(broken.stop, end - MIN_TOKENS), "assistant": at + TRAILER_TOKENS}
     kept.append(_regrown(broken, at, stop.get(broken.role, end), row))
     if broken.role != "user":
         kept.append(message("user", _end(kept), end, row))
+    return tuple(kept)
+
+
+def _continued(kept: list[Span], at: int, end: int, row: int) -> Layout:
+    """`kept` and the user's words to `end`; nothing where they are too few for a message.
+
+    Blocks may reach into the header of the reply, which the prompt before ended with.
+    """
+    if end - _end(kept) < MIN_TOKENS:
+        return tuple(kept)
+    if at > _end(kept):
+        kept.append(message("assistant", _end(kept), _end(kept), row))
+    kept.append(message("user", _end(kept), end, row))
     return tuple(kept)
 
 

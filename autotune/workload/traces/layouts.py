@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from autotune.workload.traces.layout import (
+    HEADER_TOKENS,
+    MIN_TOKENS,
     SHORT_SYSTEM_TOKENS,
     Layout,
     edited,
@@ -15,18 +18,48 @@ from autotune.workload.traces.rows import TraceRow
 from autotune.workload.traces.tree import PrefixTree, Stretch, common_ids
 
 
-def system_blocks(rows: Iterable[TraceRow]) -> dict[int, int]:
-    """First block id to the number of blocks that are common to all prompts beginning with it.
+def system_blocks(rows: Sequence[TraceRow], block_size: int) -> dict[int, int]:
+    """First block id to the number of blocks that are a system prompt, not a conversation.
 
-    At most one fewer than the shortest of them has, so that the user has words of their own.
+    Those are the blocks common to all prompts that begin with it, where prompts go on from them in
+    different ways, and that leave the user words of their own in the shortest of them.
     """
-    known: dict[int, tuple[TraceRow, int]] = {}
+    families: dict[int, _Family] = {}
     for row in rows:
         if row.full:
-            first, blocks = known.get(row.full[0], (row, len(row.full)))
-            blocks = min(blocks, common_ids(first.full[:blocks], row.full), len(row.full) - 1)
-            known[row.full[0]] = (first, blocks)
-    return {first: blocks for first, (_, blocks) in known.items()}
+            families.setdefault(row.full[0], _Family(row, len(row.full), row.input_tokens)).take(
+                row
+            )
+    for row in rows:
+        if row.full:
+            families[row.full[0]].note_next(row)
+    return {
+        first: family.blocks(block_size)
+        for first, family in families.items()
+        if len(family.nexts) > 1
+    }
+
+
+@dataclass(slots=True)
+class _Family:
+    """Prompts with one first block: how much is common to all, and what comes next."""
+
+    first: TraceRow
+    common: int
+    shortest_tokens: int
+    nexts: set[int] = field(default_factory=set)
+
+    def take(self, row: TraceRow) -> None:
+        self.common = common_ids(self.first.full[: self.common], row.full)
+        self.shortest_tokens = min(self.shortest_tokens, row.input_tokens)
+
+    def note_next(self, row: TraceRow) -> None:
+        if len(self.nexts) < 2 and len(row.full) > self.common:
+            self.nexts.add(row.full[self.common])
+
+    def blocks(self, block_size: int) -> int:
+        room = max(0, self.shortest_tokens - HEADER_TOKENS - MIN_TOKENS)
+        return min(self.common, room // block_size)
 
 
 def goes_on(before: TraceRow, row: TraceRow) -> bool:
@@ -50,7 +83,7 @@ class Layouts:
     def __init__(self, rows: Sequence[TraceRow], block_size: int) -> None:
         self._rows = rows
         self._size = block_size
-        self.common: Mapping[int, int] = system_blocks(rows)
+        self.common: Mapping[int, int] = system_blocks(rows, block_size)
         self._tree = PrefixTree()
         self.of: dict[int, Layout] = {}
 
@@ -91,7 +124,11 @@ class Layouts:
         self.of[index] = extended(base, row.input_tokens, reply, index, shift)
 
     def _follows(self, before: int, row: TraceRow, shared: int) -> bool:
-        return goes_on(self._rows[before], row) and shared <= len(self._rows[before].full)
+        """Whether `row` is the turn before, a reply and more; with no room for both it is not."""
+        if not goes_on(self._rows[before], row) or shared > len(self._rows[before].full):
+            return False
+        added = row.input_tokens - HEADER_TOKENS - self.of[before][-1].stop
+        return added >= 2 * MIN_TOKENS
 
     def _same_prompt(self, one: TraceRow, other: TraceRow) -> bool:
         """Whether every token of the two is hashed, and hashed alike."""
