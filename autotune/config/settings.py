@@ -46,7 +46,12 @@ class WorkloadSettings(Section):
     max_depth: Annotated[Tokens, Field(ge=1)] | None = Field(
         None, description="cut sessions where the prompt gets deeper than this many tokens"
     )
-    max_sessions: int | None = Field(None, ge=1, description="replay at most this many sessions")
+    max_sessions: int | None = Field(
+        None, ge=1, description="replay at most this many sessions, drawn to stand for all"
+    )
+    sample: Literal["auto", "all"] = Field(
+        "auto", description="auto draws as many sessions as the budget has time for"
+    )
     max_output_tokens: int | None = Field(None, ge=1, description="cut longer replies to this")
     history: History = Field(
         "closed-loop", description="what later prompts carry: the engine's own replies, or recorded"

@@ -40,6 +40,7 @@ class RunRequest:
     allow_quality_change: bool = False
     max_depth: int | None = None
     max_sessions: int | None = None
+    sample: str = "auto"
     max_output_tokens: int | None = None
     min_context: int | None = None
     confirm_blocks: int | None = None

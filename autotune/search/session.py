@@ -26,7 +26,7 @@ from autotune.search.ledger import Ledger
 from autotune.search.outcome import Outcome, decide, write_result
 from autotune.search.request import RunRequest
 from autotune.search.search import Search
-from autotune.search.setup import Setup, set_up, versions
+from autotune.search.setup import Setup, asked_sample, set_up, versions
 from autotune.search.smallest import smallest_candidate
 from autotune.search.suggest import make_sampler
 from autotune.study.lock import study_lock
@@ -136,6 +136,8 @@ def _check_provenance(setup: Setup, layout: Layout) -> None:
     """Refuse to go on with a study that was measured on something else."""
     now = provenance(setup, layout)
     if not setup.folder.exists():
+        asked = {"asked": asked_sample(setup.request)}
+        setup.folder.write_sample({**asked, **setup.sample.to_json()})
         setup.folder.write_provenance(now.to_json())
         return
     changed = differences(setup.folder.read_provenance(), now)

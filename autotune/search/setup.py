@@ -19,8 +19,15 @@ from autotune.models.identity import model_sha256
 from autotune.models.metadata import ModelInfo, read_model
 from autotune.search.incumbent import read_incumbent
 from autotune.search.request import RunRequest
+from autotune.search.sampling import (
+    Expected,
+    Sampled,
+    SampleWish,
+    load_sample,
+    sample_limit_s,
+    stored_ids,
+)
 from autotune.study.folder import StudyFolder
-from autotune.workload.load import load_workload
 from autotune.workload.model import Workload
 from autotune.workload.select import Selection, SelectionNotes, select
 
@@ -41,6 +48,7 @@ class Setup:
     model_digest: str
     workload: Workload
     selection: SelectionNotes
+    sample: Sampled
     folder: StudyFolder
     incumbent: dict[str, Setting] | None
     notes: tuple[str, ...]
@@ -76,9 +84,10 @@ def set_up(request: RunRequest, probe: GpuProbe) -> Setup:
     launcher, build, chosen = find_engine(request)
     path = _model_path(request)
     model = read_model(path)
-    loaded = load_workload(request.workload)
-    limit = Selection(max_sessions=request.max_sessions, max_depth=request.max_depth)
-    workload, selection = select(loaded, limit)
+    folder = _folder(request, launcher.name, model, gpu)
+    expected = Expected.of(model, gpu=gpu is not None)
+    sample = load_sample(request.workload, expected, _wish(request, folder))
+    workload, selection = select(sample.workload, Selection(max_depth=request.max_depth))
     return Setup(
         request=request,
         launcher=launcher,
@@ -90,10 +99,28 @@ def set_up(request: RunRequest, probe: GpuProbe) -> Setup:
         model_digest=model_sha256(*model.parts).sha256,
         workload=workload,
         selection=selection,
-        folder=_folder(request, launcher.name, model, gpu),
+        sample=sample,
+        folder=folder,
         incumbent=read_incumbent(request.incumbent),
-        notes=(*chosen, *_gpu_notes(request, probe), *_selection_notes(selection)),
+        notes=(*chosen, *_gpu_notes(request, probe), *sample.notes, *_selection_notes(selection)),
     )
+
+
+def _wish(request: RunRequest, folder: StudyFolder) -> SampleWish:
+    """What a study was begun with, however the budget or the captures have changed since.
+
+    Asked for another sample, it is drawn anew, and the study's provenance refuses it.
+    """
+    stored = folder.read_sample() if folder.exists() else None
+    if stored is not None and stored["asked"] == asked_sample(request):
+        return SampleWish(ids=stored_ids(stored))
+    limit_s = None if request.sample == "all" else sample_limit_s(request.effective_budget_s)
+    return SampleWish(limit_s=limit_s, most=request.max_sessions, seed=request.seed)
+
+
+def asked_sample(request: RunRequest) -> dict[str, Any]:
+    """What was said about the sample, apart from the budget."""
+    return {"sample": request.sample, "max_sessions": request.max_sessions}
 
 
 def find_engine(request: RunRequest) -> tuple[Launcher, EngineBuild, tuple[str, ...]]:

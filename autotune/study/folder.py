@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 RESULT_VERSION = "result/1"
 SURVEY_VERSION = "survey/1"
+SAMPLE_VERSION = "sample/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,14 @@ class StudyFolder:
     def read_survey(self) -> dict[str, Any] | None:
         """The survey, or ``None`` before the first launch."""
         return read_json(self.path / "survey.json")
+
+    def write_sample(self, data: dict[str, Any]) -> None:
+        """Which sessions of the captures the study replays."""
+        write_json(self.path / "sample.json", {"schema_version": SAMPLE_VERSION, **data})
+
+    def read_sample(self) -> dict[str, Any] | None:
+        """The sample, or ``None`` for a study of before there were any."""
+        return read_json(self.path / "sample.json")
 
     def read_trials(self) -> list[dict[str, Any]]:
         """Every trial in order, as plain data. Empty before the first one."""

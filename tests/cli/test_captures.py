@@ -30,10 +30,11 @@ def test_synthesize_then_inspect(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_inspect_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["captures", "inspect", str(FIXTURES), "--json"]) == 0
+    paths = [FIXTURES / "capture-small.jsonl", FIXTURES / "fizeau-small.jsonl"]
+    assert main(["captures", "inspect", *map(str, paths), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["turns"] == 9
-    assert report["digest"] == load_workload(FIXTURES).digest
+    assert report["digest"] == load_workload(paths).digest
     assert [file["format"] for file in report["files"]] == ["capture/1", "fizeau"]
     assert report["buckets"][1] == {
         "label": "10-30k",

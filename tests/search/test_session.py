@@ -44,7 +44,10 @@ def request_for(
     """A request against the fake engine; a computed prompt token takes 0.1 ms at ubatch 512."""
 
     def make(*faults: str, prefill_us: float = 100.0, **fields: object) -> RunRequest:
-        manifest = fake_engine_manifest(*faults, prefill_us=prefill_us, search_space=str(SPACE))
+        # Tokens are paced: at once they would make the decode rate a measure of the load.
+        manifest = fake_engine_manifest(
+            *faults, prefill_us=prefill_us, token_us=5000.0, search_space=str(SPACE)
+        )
         base = RunRequest(
             workload=workload,
             engine=str(manifest),
@@ -69,7 +72,7 @@ def folder_of(request: RunRequest) -> StudyFolder:
 
 
 def test_a_run_finds_the_faster_setting_and_leaves_everything_behind(request_for: Make) -> None:
-    request = request_for(prefill_us=400.0)
+    request = request_for(prefill_us=1500.0)
     events: list[Event] = []
     summary = run_study(request, events.append)
     assert summary.exit_code == ExitCode.DONE, summary
