@@ -125,8 +125,8 @@ def load_sample(path: Path, expected: Expected, wish: SampleWish) -> Sampled:
         first.add(item)
     ids = _chosen(first.summaries, expected, wish)
     if len(ids) == len(first.summaries):
-        kept = first.kept if first.kept is not None else _read(path, None)[0]
-        return Sampled(_workload(kept, stream), len(first.summaries))
+        whole = first.kept if first.kept is not None else _read(path, None)[0]
+        return Sampled(_workload(whole, stream), len(first.summaries))
     kept = first.kept
     if kept is None:
         kept, _ = _read(path, frozenset(ids))
