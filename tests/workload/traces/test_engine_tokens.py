@@ -6,7 +6,7 @@ import json
 import urllib.request
 from array import array
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -80,11 +80,9 @@ def test_lengths_and_prefixes_are_those_of_the_trace(
         assert abs(len(prompt) - recorded) <= TOLERANCE * recorded
     ids = ids_by_line(fixtures / name)
     blocks = [ids[turn.origin["line"]] for turn in turns]
-    for i, j in ((i, j) for i in range(len(turns)) for j in range(i)):
-        assert common_ids(prompts[i], prompts[j]) // size == common_ids(blocks[i], blocks[j]), (
-            turns[i].origin,
-            turns[j].origin,
-        )
+    for one, other in combinations(range(len(turns)), 2):
+        shared = common_ids(blocks[one], blocks[other])
+        assert common_ids(prompts[one], prompts[other]) // size == shared
 
 
 def test_a_real_conversation_to_its_depth(
@@ -115,4 +113,4 @@ def test_the_prompts_of_a_real_trace(
         for turn, prompt in zip(session.turns, prompts, strict=True):
             assert len(prompt) == pytest.approx(turn.recorded.prompt_tokens, rel=TOLERANCE)
         blocks = [ids[turn.origin["line"]] for turn in session.turns]
-        assert common_ids(*prompts[:2]) // 512 == common_ids(*blocks[:2])
+        assert common_ids(prompts[0], prompts[1]) // 512 == common_ids(blocks[0], blocks[1])

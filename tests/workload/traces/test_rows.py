@@ -56,7 +56,8 @@ def test_ids_are_told_apart_whatever_they_are() -> None:
     assert long[4] == 3
     assert long[0] == long[5]
     assert len(set(long)) == 5
-    for odd in (None, {}, "ab", [1.5], [None], [[1]], [{}]):
+    odds: tuple[Any, ...] = (None, {}, "ab", [1.5], [None], [[1]], [{}])
+    for odd in odds:
         assert block_ids(odd) is None
 
 
