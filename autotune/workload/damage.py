@@ -34,6 +34,8 @@ class DamageKind(StrEnum):
     UNKNOWN_FORMAT = "unknown-format"
     SKIPPED_FILE = "skipped-file"
     MISSING_PARENT = "missing-parent"
+    NO_CONTENT = "no-content"
+    REPEATED_REQUESTS = "repeated-requests"
 
 
 HARMLESS = frozenset(
@@ -45,6 +47,7 @@ HARMLESS = frozenset(
         DamageKind.DUPLICATE_SESSION,
         DamageKind.SHARED_SESSION_ID,
         DamageKind.SKIPPED_FILE,
+        DamageKind.REPEATED_REQUESTS,
     }
 )
 """Kinds that cost no turn: what was read is what was written."""

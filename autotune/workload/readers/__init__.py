@@ -5,6 +5,8 @@ A new format is a file here and an entry in the table of its kind.
 
 from __future__ import annotations
 
+from autotune.workload.readers.agentperf import AgentPerfReader
+from autotune.workload.readers.aiperf import AIPerfInputsReader, AIPerfTraceReader
 from autotune.workload.readers.anthropic_messages import AnthropicMessagesReader
 from autotune.workload.readers.bailian import BailianReader
 from autotune.workload.readers.base import DocumentReader, FolderReader, LineReader, Reader
@@ -13,6 +15,7 @@ from autotune.workload.readers.claude_code import ClaudeCodeReader
 from autotune.workload.readers.codex import CodexReader
 from autotune.workload.readers.fizeau import FizeauReader
 from autotune.workload.readers.mooncake import MooncakeReader
+from autotune.workload.readers.openai_chat import OpenAIChatReader
 from autotune.workload.readers.promptreplay import PromptreplayReader
 from autotune.workload.readers.weka import WekaReader
 
@@ -25,10 +28,17 @@ LINE_READERS: tuple[LineReader, ...] = (
     AnthropicMessagesReader(),
     MooncakeReader(),
     BailianReader(),
+    AgentPerfReader(),
+    AIPerfTraceReader(),
+    OpenAIChatReader(),
 )
 """Formats of JSON lines. Most evidence wins; of equals the earlier one."""
 
-DOCUMENT_READERS: tuple[DocumentReader, ...] = (WekaReader(),)
+DOCUMENT_READERS: tuple[DocumentReader, ...] = (
+    WekaReader(),
+    AIPerfInputsReader(),
+    OpenAIChatReader(),
+)
 """Formats of one JSON document a file. The first that claims it wins: the narrower goes first."""
 
 FOLDER_READERS: tuple[FolderReader, ...] = ()
