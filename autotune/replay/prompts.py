@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from autotune.replay.history import SessionHistory
 from autotune.replay.nonce import DIGITS, with_nonce
 from autotune.replay.outcome import Reply
-from autotune.replay.plan import ReplayPlan
+from autotune.replay.plan import History, ReplayPlan
+from autotune.workload.filler import filler
 from autotune.workload.model import Message, Turn
 from autotune.workload.prefix import common_prefix
 
 STAND_IN = Reply(content="ok")
-"""Stands for what the engine will have said, in closed loop."""
+"""Stands for what the engine will have said, in closed loop, where its length does not matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +49,18 @@ def _ends(history: SessionHistory, turns: list[Turn], nonce: str) -> Iterator[Pr
 
 def _is_cut(turn: Turn, follower: Turn) -> bool:
     return common_prefix(turn.messages, follower.messages) < len(turn.messages)
+
+
+def replayed_prompts(
+    turns: Sequence[Turn], history: History, output_tokens: Sequence[int]
+) -> list[tuple[Message, ...]]:
+    """The messages of every prompt of a session as a replay sends them, but for the nonce.
+
+    In closed loop each reply is filler of its pinned length, one of `output_tokens` for each turn.
+    """
+    session = SessionHistory(history)
+    prompts = []
+    for turn, tokens in zip(turns, output_tokens, strict=True):
+        prompts.append(session.prompt(turn))
+        session.answered(Reply(content=filler(f"reply/{turn.session_id}/{turn.index}", tokens)))
+    return prompts
