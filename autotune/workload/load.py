@@ -11,6 +11,7 @@ from autotune.workload.damage import DamageKind, DamageLedger
 from autotune.workload.detect import Found, find_captures, known_formats
 from autotune.workload.digest import SessionKey, session_key, workload_digest
 from autotune.workload.model import Session, Workload
+from autotune.workload.repeats import RepeatedRequests
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class CaptureStream:
     paths: Path | Sequence[Path]
     ledger: DamageLedger = field(default_factory=DamageLedger)
     _seen: dict[str, str] = field(default_factory=dict)
+    _repeats: RepeatedRequests = field(default_factory=RepeatedRequests)
 
     def __iter__(self) -> Iterator[LoadedSession]:
         """Every session once.
@@ -40,12 +42,22 @@ class CaptureStream:
             UserError: a path is missing or of no known format, or nothing could be read.
         """
         for found in find_captures(_listed(self.paths), self.ledger):
-            for session in found.reader.read(found.file, self.ledger):
-                loaded = self._unique(session, found)
+            for told in found.reader.read(found.file, self.ledger):
+                session = self._told_once(told, found)
+                loaded = self._unique(session, found) if session else None
                 if loaded is not None:
                     yield loaded
         if not self._seen:
             raise self._nothing_read()
+
+    def _told_once(self, session: Session, found: Found) -> Session | None:
+        """`session` without the requests that files before have told of."""
+        fresh = self._repeats.without(session)
+        left = len(fresh.turns) if fresh else 0
+        if left < len(session.turns):
+            detail = f"{len(session.turns) - left} of {len(session.turns)} turns, read elsewhere"
+            self.ledger.add(found.file.name, DamageKind.REPEATED_REQUESTS, detail=detail)
+        return fresh
 
     def _unique(self, session: Session, found: Found) -> LoadedSession | None:
         """`session` under an id of its own; the same session a second time is dropped."""

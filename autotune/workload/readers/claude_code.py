@@ -15,6 +15,7 @@ from autotune.workload.damage import DamageKind, DamageLedger
 from autotune.workload.lines import CaptureFile, JsonLine, read_objects
 from autotune.workload.model import Session
 from autotune.workload.readers.base import file_hash
+from autotune.workload.readers.checks import text
 from autotune.workload.readers.claude_entries import Entry, link_entry, parse_entry
 from autotune.workload.readers.claude_thread import Thread
 from autotune.workload.readers.claude_tree import ThreadKey, Tree
@@ -44,7 +45,7 @@ class ClaudeCodeReader:
 
     def claims(self, line: Mapping[str, Any]) -> bool:
         """The line is of a type of theirs and has the keys that go with it."""
-        kind = line.get("type")
+        kind = text(line.get("type"))
         if kind == "file-history-snapshot":
             return line.keys() >= {"messageId", "snapshot"}
         if kind == "summary":
@@ -74,7 +75,7 @@ class ClaudeCodeReader:
                 yield session
 
 
-def _is_in_tree(kind: Any, line: Mapping[str, Any]) -> bool:
+def _is_in_tree(kind: str | None, line: Mapping[str, Any]) -> bool:
     """Qwen Code writes a tree of the same keys, with Gemini's messages in it."""
     if not line.keys() >= {"uuid", "parentUuid"} or "systemPayload" in line:
         return False

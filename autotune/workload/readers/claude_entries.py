@@ -181,7 +181,7 @@ def _system(value: Mapping[str, Any], link: Entry) -> Entry:
 
 
 def _attachment(attachment: Mapping[str, Any], link: Entry) -> Entry:
-    kind = attachment.get("type")
+    kind = text(attachment.get("type"))
     if kind == "queued_command" and attachment.get("prompt"):
         blocks = tuple(blocks_of(attachment["prompt"]))
         user_messages(list(blocks))
