@@ -8,16 +8,30 @@ from __future__ import annotations
 from autotune.workload.readers.agentperf import AgentPerfReader
 from autotune.workload.readers.aiperf import AIPerfInputsReader, AIPerfTraceReader
 from autotune.workload.readers.anthropic_messages import AnthropicMessagesReader
+from autotune.workload.readers.atif import AtifReader
 from autotune.workload.readers.bailian import BailianReader
 from autotune.workload.readers.base import DocumentReader, FolderReader, LineReader, Reader
 from autotune.workload.readers.capture1 import Capture1Reader
 from autotune.workload.readers.claude_code import ClaudeCodeReader
 from autotune.workload.readers.codex import CodexReader
 from autotune.workload.readers.fizeau import FizeauReader
+from autotune.workload.readers.mini_swe_agent import MiniSweAgentReader
 from autotune.workload.readers.mooncake import MooncakeReader
 from autotune.workload.readers.openai_chat import OpenAIChatReader
+from autotune.workload.readers.opencode import OpenCodeReader
+from autotune.workload.readers.openhands import OpenHandsReader
+from autotune.workload.readers.openhands_completions import OpenHandsCompletionsReader
+from autotune.workload.readers.otel import OtelReader
 from autotune.workload.readers.promptreplay import PromptreplayReader
+from autotune.workload.readers.swe_agent import SweAgentReader
 from autotune.workload.readers.weka import WekaReader
+
+_ATIF, _OPENCODE, _OPENHANDS, _OTEL = (
+    AtifReader(),
+    OpenCodeReader(),
+    OpenHandsReader(),
+    OtelReader(),
+)
 
 LINE_READERS: tuple[LineReader, ...] = (
     Capture1Reader(),
@@ -30,6 +44,9 @@ LINE_READERS: tuple[LineReader, ...] = (
     BailianReader(),
     AgentPerfReader(),
     AIPerfTraceReader(),
+    _OPENHANDS,
+    _OPENCODE,
+    _OTEL,
     OpenAIChatReader(),
 )
 """Formats of JSON lines. Most evidence wins; of equals the earlier one."""
@@ -37,11 +54,20 @@ LINE_READERS: tuple[LineReader, ...] = (
 DOCUMENT_READERS: tuple[DocumentReader, ...] = (
     WekaReader(),
     AIPerfInputsReader(),
+    _ATIF,
+    SweAgentReader(),
+    MiniSweAgentReader(),
+    _OPENCODE,
+    _OTEL,
     OpenAIChatReader(),
 )
 """Formats of one JSON document a file. The first that claims it wins: the narrower goes first."""
 
-FOLDER_READERS: tuple[FolderReader, ...] = ()
+FOLDER_READERS: tuple[FolderReader, ...] = (
+    _ATIF,
+    _OPENHANDS,
+    OpenHandsCompletionsReader(),
+)
 """Formats of files that belong together. The first that claims a folder wins."""
 
 READERS: dict[str, Reader] = {

@@ -101,7 +101,7 @@ def attributes_of(pairs: Any) -> dict[str, Any]:
 
 
 def plain(value: Any, left: int = _MAX_NESTING) -> Any:
-    """A typed value (``AnyValue``) as a plain one; ``None`` for what is none, or nested too deep."""
+    """A typed value (``AnyValue``) as a plain one; ``None`` for none and for too deep a nesting."""
     known = mapping(value)
     for key in ("stringValue", "boolValue", "doubleValue"):
         if key in known:
