@@ -177,7 +177,7 @@ def write_capture(sessions: Iterable[Session], out: Path, *, force: bool = False
     Raises:
         UserError: `out` is there and `force` is not given, or it cannot be written.
     """
-    _refuse_existing(out, force)
+    refuse_existing(out, force)
     try:
         if is_single_file(out):
             out.parent.mkdir(parents=True, exist_ok=True)
@@ -189,7 +189,8 @@ def write_capture(sessions: Iterable[Session], out: Path, *, force: bool = False
         ) from error
 
 
-def _refuse_existing(out: Path, force: bool) -> None:
+def refuse_existing(out: Path, force: bool) -> None:
+    """Raises `UserError` when `out` is there and `force` is not given, or is of the wrong kind."""
     if is_single_file(out):
         if out.is_dir():
             raise UserError(f"{out} is a directory", "give a file name that is free")
