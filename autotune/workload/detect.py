@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from autotune.errors import UserError
+from autotune.workload.beside import best_of_each_run
 from autotune.workload.damage import DamageKind, DamageLedger
 from autotune.workload.document import read_document
 from autotune.workload.lines import CaptureFile, open_capture, read_objects
@@ -95,14 +96,15 @@ def find_captures(paths: list[Path], ledger: DamageLedger) -> Iterator[Found]:
     """Every capture at `paths`; folders are searched to the bottom, in sorted order.
 
     A file that is named must be a capture. In a folder, a JSON-lines file of no known format is
-    damage, and any other file is passed over and counted.
+    damage, and any other file is passed over and counted. Of files that tell of one run the best is
+    found.
 
     Raises:
         UserError: a path does not exist, or a named file has no known format.
     """
     for path in paths:
         if path.is_dir():
-            yield from _in_folder(path, ledger)
+            yield from best_of_each_run(_in_folder(path, ledger), ledger)
         else:
             yield _named(path)
 
