@@ -22,6 +22,7 @@ from autotune.workload.readers import (
     READERS,
     Reader,
 )
+from autotune.workload.readers.agentperf import manifest_traces
 from autotune.workload.unplayable import unplayable
 from autotune.workload.writer import manifest_files
 
@@ -151,7 +152,7 @@ def _in_folder(root: Path, ledger: DamageLedger) -> Iterator[Found]:
 
 def _check_manifest(folder: Path, root: Path, ledger: DamageLedger) -> None:
     """A file that a manifest lists and that is not there is a session lost."""
-    for name in manifest_files(folder):
+    for name in (*manifest_files(folder), *manifest_traces(folder)):
         if not (folder / name).is_file():
             where = str((folder / _MANIFEST).relative_to(root))
             ledger.add(where, DamageKind.MISSING_FILE, detail=name)

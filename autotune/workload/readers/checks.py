@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -68,6 +69,16 @@ def text(value: Any) -> str | None:
 def mapping(value: Any) -> Mapping[str, Any]:
     """An object; anything else is an empty one."""
     return value if isinstance(value, Mapping) else {}
+
+
+def unpacked(value: Any) -> Any:
+    """JSON that was put into a string, as loggers and databases do; anything else as it is."""
+    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
 
 
 def objects(value: Any) -> list[Mapping[str, Any]]:

@@ -29,9 +29,11 @@ class Conversation:
 class LoggedRequest:
     """A request with its whole prompt; `line` is where the log tells of it.
 
-    `timestamp_ms` is when it was sent. `delay_ms` is the idle time before it where the log says it;
-    otherwise it is worked out. `failed` requests got no answer. `missing` and `fidelity` are for
-    prompts that are not to the letter what was sent. `origin` is added to the turn's.
+    `timestamp_ms` is when it was sent. `delay_ms` is the idle time before it and `idle_after_ms`
+    that after its reply, where the log says it; otherwise it is worked out. `place` counts the
+    requests of a whole conversation whose log may not be in order. `failed` requests got no answer.
+    `missing` and `fidelity` are for prompts that are not to the letter what was sent. `origin` is
+    added to the turn's.
     """
 
     messages: Sequence[Message]
@@ -43,6 +45,8 @@ class LoggedRequest:
     output_tokens: int | None = None
     timestamp_ms: float | None = None
     delay_ms: float | None = None
+    idle_after_ms: float | None = None
+    place: int | None = None
     conversation: Conversation | None = None
     failed: bool = False
     fidelity: PromptFidelity = PromptFidelity.EXACT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,12 +17,18 @@ MAX_NESTING = 100
 """JSON below this depth: what is deeper comes from no agent, and would not be written again."""
 
 
+SYSTEM_ROLES = ("system", "developer")
+
+_MOVING = re.compile(r"\b[0-9a-f]{8,}\b|\d+|\b[AP]M\b")
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """One message of the store.
 
     Messages that render to the same text have the same `number`, however their JSON is written;
-    `chars` is the length of that text.
+    system messages also when they differ in times and counts only, since a clock in the system
+    prompt makes no other conversation. `chars` is the length of the text.
     """
 
     message: Message
@@ -47,7 +54,8 @@ class MessageStore:
         if known is None:
             check_writable(message)
             text = rendered_text(message)
-            number = self._numbers.setdefault(_hash(text), len(self._numbers))
+            key = _hash(_MOVING.sub("0", text) if message.get("role") in SYSTEM_ROLES else text)
+            number = self._numbers.setdefault(key, len(self._numbers))
             known = self._stored[digest] = Stored(message, number, len(text))
         return known
 

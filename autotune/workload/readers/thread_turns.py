@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autotune.workload.model import Boundary, Fidelity, Session, Turn
@@ -61,6 +61,8 @@ class SessionMaker:
             first = Boundary.FORK if forked else None
             boundary = self.boundary(before, entry) if before else first
             turns.append(self._turn(session_id, turns, before, entry, boundary))
+            if before and boundary is None:
+                turns[-2] = _answered(turns[-2], entry, shared_nodes(before.path, entry.path))
         return Session(session_id, tuple(turns), parent)
 
     def boundary(self, before: Entry, entry: Entry) -> Boundary | None:
@@ -105,8 +107,23 @@ class SessionMaker:
         )
 
 
+def _answered(turn: Turn, after: Entry, shared: int) -> Turn:
+    """`turn` with its reply: where the log has none, the one that the next prompt carries."""
+    if turn.response is not None or shared == len(after.prompt):
+        return turn
+    message = after.prompt[shared].message
+    return replace(turn, response=message) if message.get("role") == "assistant" else turn
+
+
 def _delay_ms(before: Entry | None, request: LoggedRequest) -> float | None:
     """The idle time that the log tells, else the time since the reply before."""
     if before is None or request.delay_ms is not None:
         return request.delay_ms
+    told = before.request.idle_after_ms
+    if told is not None and _follows(before.request.place, request.place):
+        return told
     return difference_ms(before.request.end_ms, request.timestamp_ms)
+
+
+def _follows(before: int | None, place: int | None) -> bool:
+    return before is None or place is None or place == before + 1

@@ -13,14 +13,12 @@ from dataclasses import dataclass, field, replace
 from autotune.workload.model import Message, Session
 from autotune.workload.readers.links import Link, Linker, LinkKind, Prompt
 from autotune.workload.readers.logged import LoggedRequest
-from autotune.workload.readers.message_store import MessageStore
+from autotune.workload.readers.message_store import SYSTEM_ROLES, MessageStore
 from autotune.workload.readers.prefix_tree import PrefixTree
 from autotune.workload.readers.strands import Strand, compactions, strands
 from autotune.workload.readers.thread_names import strand_names
 from autotune.workload.readers.thread_turns import Entry, SessionMaker
 from autotune.workload.rendered import calls_text, content_text
-
-_SYSTEM_ROLES = ("system", "developer")
 
 
 @dataclass(slots=True)
@@ -60,7 +58,7 @@ class RequestLog:
         tree = PrefixTree()
         for entry, group in zip(entries, _groups(entries), strict=True):
             entry.path = tree.path(group, entry.prompt)
-        found = sorted([*_whole(entries), *_divided(entries)], key=lambda s: s.requests[0])
+        found = sorted([*_whole(entries), *_divided(entries)], key=lambda s: min(s.requests))
         names = strand_names(found, entries, self.format)
         maker = SessionMaker(tree, {"format": self.format, "file": self.file_digest})
         for strand, named in zip(found, names, strict=True):
@@ -70,12 +68,19 @@ class RequestLog:
 
 
 def _in_time(entries: list[Entry]) -> list[Entry]:
-    """Entries as they were sent; one without a time stays behind the one before it in the log."""
-    times, latest = [], float("-inf")
+    """Entries as they were sent.
+
+    One without a time stays behind the one before it in the log: that of its own conversation where
+    the log delimits it.
+    """
+    times: list[float] = []
+    latest: dict[str | None, float] = {}
     for entry in entries:
+        name = _whole_name(entry)
         known = entry.request.timestamp_ms
-        latest = latest if known is None else known
-        times.append(latest)
+        now = latest.get(name, latest.get(None, float("-inf"))) if known is None else known
+        latest[name] = latest[None] = now
+        times.append(now)
     return [entries[index] for index in sorted(range(len(entries)), key=times.__getitem__)]
 
 
@@ -118,22 +123,27 @@ def _likeness(entry: Entry, name: str) -> Hashable | None:
 
 def _leading_system(entry: Entry) -> int:
     roles = (stored.message["role"] for stored in entry.prompt)
-    return next((i for i, role in enumerate(roles) if role not in _SYSTEM_ROLES), len(entry.prompt))
+    return next((i for i, role in enumerate(roles) if role not in SYSTEM_ROLES), len(entry.prompt))
 
 
 def _whole(entries: Sequence[Entry]) -> list[Strand]:
     """Conversations that the log itself delimits."""
     found: dict[str, list[int]] = {}
     for index, entry in enumerate(entries):
-        conversation = entry.request.conversation
-        if conversation and conversation.whole:
-            found.setdefault(conversation.name, []).append(index)
-    return [Strand(tuple(requests)) for requests in found.values()]
+        name = _whole_name(entry)
+        if name is not None:
+            found.setdefault(name, []).append(index)
+    return [Strand(tuple(sorted(r, key=lambda i: _place(entries[i])))) for r in found.values()]
+
+
+def _place(entry: Entry) -> int:
+    """Where the request stands in its conversation; the sort is stable where no log tells."""
+    return entry.request.place or 0
 
 
 def _divided(entries: Sequence[Entry]) -> list[Strand]:
     """Conversations found by comparing prompts; strands name requests by their place in all."""
-    places = [i for i, e in enumerate(entries) if not _is_whole(e)]
+    places = [i for i, e in enumerate(entries) if _whole_name(e) is None]
     linker, said = Linker(), _Said()
     for index in places:
         linker.add(_prompt(entries[index], said))
@@ -148,8 +158,10 @@ def _divided(entries: Sequence[Entry]) -> list[Strand]:
     ]
 
 
-def _is_whole(entry: Entry) -> bool:
-    return entry.request.conversation is not None and entry.request.conversation.whole
+def _whole_name(entry: Entry) -> str | None:
+    """The conversation of a request whose log delimits it."""
+    conversation = entry.request.conversation
+    return conversation.name if conversation and conversation.whole else None
 
 
 def _mark_compactions(
