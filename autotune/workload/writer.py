@@ -36,8 +36,8 @@ class CaptureWriter:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            raw = stack.enter_context(_replacing(self._path))
-            self._stream = stack.enter_context(_compressed(raw, self._path))
+            raw = stack.enter_context(replacing(self._path))
+            self._stream = stack.enter_context(compressed(raw, self._path))
             self._stack = stack.pop_all()
         return self
 
@@ -63,7 +63,7 @@ class _Sink(Protocol):
 
 
 @contextmanager
-def _compressed(raw: IO[bytes], path: Path) -> Iterator[_Sink]:
+def compressed(raw: IO[bytes], path: Path) -> Iterator[_Sink]:
     """A stream into `raw`; the same sessions give the same bytes (no time stamp in gzip)."""
     if path.suffix == ".gz":
         with gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as zipped:
@@ -218,13 +218,13 @@ def _write_directory(sessions: Iterable[Session], out: Path) -> int:
     rows: list[dict[str, Any]] = []
     for number, session in enumerate(sessions, start=1):
         out.mkdir(parents=True, exist_ok=True)
-        name = f"{number:04d}-{_slug(session.session_id)}.jsonl.zst"
+        name = f"{number:04d}-{slug(session.session_id)}.jsonl.zst"
         _write_file([session], out / name)
         rows.append(_manifest_row(session, name))
     out.mkdir(parents=True, exist_ok=True)
     _drop_replaced(out, {row["file"] for row in rows})
     manifest = {"schema": MANIFEST_SCHEMA, "sessions": rows}
-    with _replacing(out / _MANIFEST) as stream:
+    with replacing(out / _MANIFEST) as stream:
         stream.write(json.dumps(manifest, indent=1).encode() + b"\n")
     return len(rows)
 
@@ -261,12 +261,13 @@ def _manifest_row(session: Session, name: str) -> dict[str, Any]:
     }
 
 
-def _slug(session_id: str) -> str:
+def slug(session_id: str) -> str:
+    """A session's id as part of a file name: safe characters, 60 at most."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", session_id)[:60].strip(".-") or "session"
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A file that takes the place of `path` when it is complete."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
