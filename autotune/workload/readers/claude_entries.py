@@ -72,12 +72,9 @@ class Entry:
     @property
     def calls(self) -> tuple[str, ...]:
         """The ids of the tools that this line calls."""
-        return tuple(_ids(self.blocks, "tool_use", "id")) if self.kind is Kind.REPLY else ()
-
-    @property
-    def results(self) -> tuple[str, ...]:
-        """The ids of the calls that this line answers."""
-        return tuple(_ids(self.blocks, "tool_result", "tool_use_id"))
+        if self.kind is not Kind.REPLY:
+            return ()
+        return tuple(block["id"] for block in self.blocks if block["type"] == "tool_use")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +86,6 @@ class Reply:
     usage: Recorded = field(default_factory=Recorded)
     is_final: bool = False
     """Whether the line names a stop reason: without one the counts are those of the start."""
-
-
-def _ids(blocks: tuple[Block, ...], kind: str, key: str) -> list[str]:
-    return [b[key] for b in blocks if b.get("type") == kind and isinstance(b.get(key), str)]
 
 
 def parse_entry(value: Mapping[str, Any], number: int, session_id: str) -> Entry | None:
