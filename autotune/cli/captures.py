@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import CliPositionalArg, CliSubCommand
 
 from autotune.cli.captures_record import CapturesRecord
+from autotune.cli.captures_redact import CapturesRedact
 from autotune.cli.io import CommandIO
 from autotune.errors import ExitCode, UserError
 from autotune.report.captures import damage_lines, print_capture_report
@@ -119,14 +120,14 @@ class CapturesConvert(BaseModel):
         from autotune.workload.load import CaptureStream
         from autotune.workload.writer import write_capture
 
-        _refuse_overlap(self.path.resolve(), self.out.resolve())
+        refuse_overlap(self.path.resolve(), self.out.resolve())
         stream = CaptureStream(self.path)
         count = write_capture((item.session for item in stream), self.out, force=self.force)
         _tell_damage(io, stream.ledger.entries())
         return _written(io, self.out, count)
 
 
-def _refuse_overlap(source: Path, out: Path) -> None:
+def refuse_overlap(source: Path, out: Path) -> None:
     """Reading and writing one place at a time would lose what is there."""
     if out == source:
         raise UserError(f"{out} is the capture itself", "write to another place")
@@ -162,3 +163,4 @@ class Captures(BaseModel):
     synthesize: CliSubCommand[CapturesSynthesize]
     convert: CliSubCommand[CapturesConvert]
     record: CliSubCommand[CapturesRecord]
+    redact: CliSubCommand[CapturesRedact]

@@ -127,6 +127,27 @@ def _behind_escape(text: str, start: int) -> int:
     return start + 1 if text[start] in "nrtbf" else start
 
 
+_SHOWN_NAME = re.compile(r"[^\W\d_a-z][\w'.-]{0,40}(?: [^\W\d_a-z][\w'.-]{0,40}){0,3}(?= ?<\Z)")
+
+
+def _shown_names(text: str) -> Iterator[Hit]:
+    """Whose an address is: ``Ada Example <ada@...>``, as git and mail write it."""
+    for match in _DOMAIN.finditer(text):
+        start = max(0, match.start() - 64)
+        local = _LOCAL.search(text[start : match.start()])
+        if local is None or local.group().casefold() in GENERIC_NAMES:
+            continue
+        at = match.start() - len(local.group())
+        begin = max(0, at - 128)
+        shown = _SHOWN_NAME.search(text[begin:at])
+        if shown is not None:
+            first = _behind_escape(text, begin + shown.start())
+            name = text[first : begin + shown.end()]
+            yield Hit(first, begin + shown.end(), name, " " in name)
+
+
+PERSON = Rule("person", _shown_names, ("<",), Style.NAME, secret=False)
+
 EMAIL = Rule("email", _emails, ("@", "%40"), Style.NAME, secret=False)
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
@@ -156,7 +177,7 @@ HOST_RULES: tuple[Rule, ...] = (
     Rule(
         "host",
         by_pattern(
-            rf"(?<![\w.-])(?P<value>{_LABEL}(?:\.{_LABEL}){{0,6}}?)\.{_INTERNAL}(?![\w(\[-])",
+            rf"(?<![\w.-])(?P<value>{_LABEL}(?:\.{_LABEL}){{0,6}}?)\.{_INTERNAL}(?![\w(\[-]|\.\w)",
             lambda match: match["value"].casefold() not in ("self", "this", "threading", "cls"),
         ),
         (".internal", ".local", ".lan", ".corp", ".intranet", ".home.arpa", ".ts.net"),
@@ -166,5 +187,5 @@ HOST_RULES: tuple[Rule, ...] = (
 )
 """Addresses of private networks (RFC 1918, 3927, 4193, 4291, 6598) and names in them."""
 
-PERSON_RULES: tuple[Rule, ...] = (EMAIL, HOME_PATH, ACCOUNT)
+PERSON_RULES: tuple[Rule, ...] = (EMAIL, PERSON, HOME_PATH, ACCOUNT)
 """In the order in which they go before one another; `HOST_RULES` are asked for."""
