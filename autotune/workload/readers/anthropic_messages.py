@@ -61,6 +61,7 @@ def _body(line: Mapping[str, Any]) -> Any:
 def _request(line: JsonLine) -> LoggedRequest:
     body, reply = mapping(_body(line.value)), mapping(line.value.get("response"))
     recorded = _recorded(line.value, body, reply)
+    failed = reply.get("type") == "error"
     return LoggedRequest(
         messages=chat_messages(body),
         line=line.number,
@@ -70,7 +71,13 @@ def _request(line: JsonLine) -> LoggedRequest:
         recorded=recorded,
         output_tokens=recorded.completion_tokens,
         timestamp_ms=epoch_ms(line.value.get("timestamp")),
+        failed=failed,
+        origin={"error": _reason(reply)} if failed else {},
     )
+
+
+def _reason(reply: Mapping[str, Any]) -> str:
+    return text(mapping(reply.get("error")).get("type")) or "error"
 
 
 def _recorded(
