@@ -15,6 +15,8 @@ from autotune.search.layout import Layout, lay_out
 from autotune.search.request import RunRequest
 from autotune.search.setup import Setup, set_up
 from autotune.search.space import to_settings
+from autotune.search.surveying import stored_survey
+from autotune.trial.side_by_side import depth_notes, expected_notes
 from autotune.trial.survey import Survey
 from autotune.workload.depth import session_depths
 
@@ -37,13 +39,11 @@ def describe(request: RunRequest) -> DryRun:
     from the capture; nothing is launched and nothing written. Raises like `run_study`."""
     with nvml_probe() as probe:
         setup = set_up(request, probe)
-    stored = setup.folder.read_survey()
-    counted = stored is not None and stored["of"]["workload_digest"] == setup.workload.digest
-    survey = Survey.from_json(stored) if stored is not None and counted else estimated(setup)
-    layout = lay_out(setup, survey)
+    stored = stored_survey(setup)
+    layout = lay_out(setup, stored or estimated(setup))
     settings = to_settings(layout.space, layout.space.defaults)
     spec = setup.launcher.command(Candidate(settings), _context(setup))
-    notes = () if counted else ("depths are the capture's own until the engine has counted them",)
+    depths = depth_notes(layout.depth_rows) if stored else expected_notes(setup.workload.sessions)
     return DryRun(
         config=_config(setup, layout),
         parameters=len(layout.space.parameters),
@@ -51,7 +51,7 @@ def describe(request: RunRequest) -> DryRun:
         argv=spec.argv,
         env=dict(spec.env),
         estimate_s=request.effective_budget_s,
-        notes=(*setup.notes, *layout.notes, *notes),
+        notes=(*setup.notes, *layout.notes, *depths),
     )
 
 

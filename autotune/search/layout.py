@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 
 import psutil
@@ -25,9 +27,11 @@ from autotune.search.space_file import (
     shipped_overlay,
     shipped_space,
 )
+from autotune.trial.side_by_side import DepthRow, side_by_side
 from autotune.trial.survey import Survey
 from autotune.workload.depth import DepthBuckets, DepthRange, parse_depth_range
 from autotune.workload.model import Session, Workload
+from autotune.workload.padding import pad_sessions
 
 DEFAULT_OUTPUT_TOKENS = 128
 MIN_TURNS_AT_DEPTH = 5
@@ -55,11 +59,17 @@ class Layout:
     feasibility: Feasibility
     incumbent: Mapping[str, Setting] | None
     notes: tuple[str, ...]
+    depth_rows: tuple[DepthRow, ...] = ()
 
 
 def lay_out(setup: Setup, survey: Survey) -> Layout:
-    """Raises `UserError` when nothing of the workload fits the model."""
+    """Everything is laid out over the workload at its true depth: padded by the survey's pads.
+
+    Raises `UserError` when nothing of the workload fits the model.
+    """
     request = setup.request
+    padded = pad_sessions(setup.workload.sessions, survey.pads)
+    setup = replace(setup, workload=replace(setup.workload, sessions=padded))
     workload, notes = _reachable(setup, survey)
     whole = preliminary_plan(setup, workload)
     search_ids, confirm_ids = _split(workload, survey, request.seed)
@@ -87,6 +97,7 @@ def lay_out(setup: Setup, survey: Survey) -> Layout:
         feasibility=feasibility,
         incumbent=incumbent,
         notes=tuple(notes),
+        depth_rows=tuple(side_by_side(workload.sessions, survey)),
     )
 
 
@@ -108,21 +119,53 @@ def _key(planned: PlannedTurn) -> TurnKey:
 
 
 def _reachable(setup: Setup, survey: Survey) -> tuple[Workload, list[str]]:
-    """Sessions cut before the first turn that the model's trained context cannot hold."""
+    """Sessions cut before the first turn that is deeper than asked or than the model can hold.
+
+    Both go by what the engine counted, filler included: by the recorded depth in its own tokens.
+    """
+    asked, sessions, deep, beyond = setup.request.max_depth, [], Counter[str](), 0
     lengths = {_key(p): p.output_tokens for p in preliminary_plan(setup, setup.workload).turns}
-    limit, sessions, cut = setup.model.n_ctx_train, [], 0
+    limit = setup.model.n_ctx_train
     for session in setup.workload.sessions:
-        held = _held_turns(session, survey, lengths, limit, setup.request.history)
-        cut += len(session.turns) - held
+        wanted = _turns_within(session, survey, asked)
+        deep[session.session_id] = len(session.turns) - len(wanted.turns)
+        held = _held_turns(wanted, survey, lengths, limit, setup.request.history)
+        beyond += len(wanted.turns) - held
         if held:
             sessions.append(replace(session, turns=session.turns[:held]))
     if not sessions:
-        raise UserError(
-            f"no turn of the workload fits the model's context of {limit} tokens",
-            "use a model with a longer context or shallower captures",
+        raise _nothing_fits(asked, limit, deepest_cut=not beyond)
+    return replace(setup.workload, sessions=tuple(sessions)), _cuts(setup, deep, beyond)
+
+
+def _turns_within(session: Session, survey: Survey, deepest: int | None) -> Session:
+    """`session` before its first turn that is deeper than `deepest`."""
+    depths = (survey.depths[t.session_id, t.index] for t in session.turns)
+    fits = takewhile(lambda depth: deepest is None or depth <= deepest, depths)
+    return replace(session, turns=session.turns[: sum(1 for _ in fits)])
+
+
+def _cuts(setup: Setup, deep: Counter[str], beyond: int) -> list[str]:
+    """How many turns were cut away, and why."""
+    cut = deep.total() + setup.selection.unreachable_turns
+    names = {name for name, turns in deep.items() if turns} | {*setup.selection.truncated_sessions}
+    notes = [f"{cut} turns of {len(names)} sessions lie beyond --max-depth"] if cut else []
+    if beyond:
+        limit = setup.model.n_ctx_train
+        notes.append(f"{beyond} turns lie beyond the model's context of {limit} tokens")
+    return notes
+
+
+def _nothing_fits(asked: int | None, limit: int, *, deepest_cut: bool) -> UserError:
+    if deepest_cut and asked is not None:
+        return UserError(
+            f"no session has a turn within {asked} prompt tokens, as the engine counts them",
+            "raise --max-depth, or give a workload with shorter prompts",
         )
-    notes = [] if not cut else [f"{cut} turns lie beyond the model's context of {limit} tokens"]
-    return replace(setup.workload, sessions=tuple(sessions)), notes
+    return UserError(
+        f"no turn of the workload fits the model's context of {limit} tokens",
+        "use a model with a longer context or shallower captures",
+    )
 
 
 def _held_turns(

@@ -21,21 +21,22 @@ from autotune.search.budget import Budget
 from autotune.search.confirm import Confirmation, Confirmed, finished_blocks
 from autotune.search.events import Listener, Prepared, Summary
 from autotune.search.finals import launches, prove, room_for
-from autotune.search.layout import Layout, lay_out, preliminary_plan
+from autotune.search.layout import Layout, lay_out
 from autotune.search.ledger import Ledger
 from autotune.search.outcome import Outcome, decide, write_result
 from autotune.search.request import RunRequest
 from autotune.search.search import Search
 from autotune.search.setup import Setup, asked_sample, set_up, versions
-from autotune.search.smallest import smallest_candidate
 from autotune.search.suggest import make_sampler
+from autotune.search.surveying import surveyed
 from autotune.study.lock import study_lock
 from autotune.study.provenance import Provenance, differences
 from autotune.study.storage import open_study
 from autotune.study.turn_log import TurnLog
 from autotune.trial.measurement import Measurer
 from autotune.trial.real import RealMeasurer
-from autotune.trial.survey import Survey, take_survey
+from autotune.trial.side_by_side import depth_notes
+from autotune.trial.survey import Survey
 
 
 def run_study(
@@ -84,25 +85,6 @@ def make_measurer(setup: Setup, work_dir: Path, probe: GpuProbe) -> RealMeasurer
         gpu_uuid=None if setup.gpu is None else setup.gpu.uuid,
         probe=probe,
     )
-
-
-def surveyed(setup: Setup, measurer: RealMeasurer) -> Survey:
-    """The survey on disk if it is of this engine, model and workload; else a new one."""
-    identity = {
-        "engine_sha256": setup.build.binary_sha256,
-        "model_sha256": setup.model_digest,
-        "workload_digest": setup.workload.digest,
-        "history": setup.request.history,
-        "max_output_tokens": setup.request.max_output_tokens,
-    }
-    stored = setup.folder.read_survey()
-    if stored is not None and stored.get("of") == identity:
-        return Survey.from_json(stored)
-    survey = take_survey(
-        measurer, smallest_candidate(setup), preliminary_plan(setup, setup.workload)
-    )
-    setup.folder.write_survey({"of": identity, **survey.to_json()})
-    return survey
 
 
 def provenance(setup: Setup, layout: Layout) -> Provenance:
@@ -207,7 +189,7 @@ class _Run:
 
     def _prepared(self, before: Ledger) -> Prepared:
         setup, layout, request = self.setup, self.layout, self.setup.request
-        plan = layout.search_plan
+        plan, depths = layout.search_plan, depth_notes(layout.depth_rows)
         return Prepared(
             study=setup.folder.name,
             study_dir=str(setup.folder.path),
@@ -224,7 +206,7 @@ class _Run:
             trials_done=len(before.measured),
             trials_wanted=request.trials,
             budget_s=request.effective_budget_s,
-            notes=(*setup.notes, *self.survey.notes, *layout.notes),
+            notes=(*setup.notes, *self.survey.notes, *layout.notes, *depths),
         )
 
     def _confirm(self, ledger: Ledger, log: TurnLog) -> Confirmed:

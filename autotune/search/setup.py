@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from autotune.search.sampling import (
 from autotune.study.folder import StudyFolder
 from autotune.workload.model import Workload
 from autotune.workload.select import Selection, SelectionNotes, select
+from autotune.workload.token_scale import SANE
 
 CPU = "cpu"
 
@@ -87,7 +89,7 @@ def set_up(request: RunRequest, probe: GpuProbe) -> Setup:
     folder = _folder(request, launcher.name, model, gpu)
     expected = Expected.of(model, gpu=gpu is not None)
     sample = load_sample(request.workload, expected, _wish(request, folder))
-    workload, selection = select(sample.workload, Selection(max_depth=request.max_depth))
+    workload, selection = select(sample.workload, Selection(max_depth=_loosely(request.max_depth)))
     return Setup(
         request=request,
         launcher=launcher,
@@ -102,7 +104,7 @@ def set_up(request: RunRequest, probe: GpuProbe) -> Setup:
         sample=sample,
         folder=folder,
         incumbent=read_incumbent(request.incumbent),
-        notes=(*chosen, *_gpu_notes(request, probe), *sample.notes, *_selection_notes(selection)),
+        notes=(*chosen, *_gpu_notes(request, probe), *sample.notes),
     )
 
 
@@ -182,14 +184,12 @@ def _gpu_notes(request: RunRequest, probe: GpuProbe) -> Sequence[str]:
     return [probe.problem] if probe.problem is not None and request.gpu == "auto" else []
 
 
-def _selection_notes(selection: SelectionNotes) -> Sequence[str]:
-    notes: list[str] = []
-    if selection.unreachable_turns:
-        cut = len(selection.truncated_sessions)
-        notes.append(
-            f"{selection.unreachable_turns} turns of {cut} sessions lie beyond --max-depth"
-        )
-    return notes
+def _loosely(max_depth: int | None) -> int | None:
+    """The recorded depth beyond which no turn can be within `max_depth` of any engine's tokens.
+
+    Recorded tokens are of another tokenizer. What is within is cut once the engine has counted.
+    """
+    return None if max_depth is None else ceil(max_depth / SANE[0])
 
 
 def versions() -> dict[str, str]:

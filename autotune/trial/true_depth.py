@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
+from typing import Any
 
 from autotune.replay.endpoint import Rendering
 from autotune.replay.plan import History
@@ -43,7 +44,7 @@ from autotune.workload.token_scale import (
     scale_of_results,
 )
 
-Count = Callable[[tuple[Message, ...], tuple[Mapping[str, object], ...]], int]
+Count = Callable[[tuple[Message, ...], tuple[Mapping[str, Any], ...]], int]
 """Messages and tools in, prompt tokens after the chat template out."""
 
 CORRECTIONS = 2

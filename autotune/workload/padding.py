@@ -15,7 +15,6 @@ shared before. Pads are plain numbers: the words follow from their seeds, the sa
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -29,7 +28,7 @@ from autotune.workload.model import (
     Session,
     Turn,
 )
-from autotune.workload.prefix import canonical, common_prefix, shared_objects
+from autotune.workload.prefix import common_prefix, shared_objects
 
 HEAD = -1
 """The place of filler for the system prompt and the tools."""
@@ -152,14 +151,6 @@ def pad_sessions(
 ) -> tuple[Session, ...]:
     """Every session, those with pads padded."""
     return tuple(apply_pads(s, pads[s.session_id]) if s.session_id in pads else s for s in sessions)
-
-
-def pads_digest(pads: Mapping[str, SessionPads]) -> str | None:
-    """``sha256:...`` of all pads; ``None`` where there are none."""
-    if not pads:
-        return None
-    rows = {name: one.to_json() for name, one in pads.items()}
-    return f"sha256:{hashlib.sha256(canonical(rows, sort_keys=True)).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,21 @@ from autotune.replay.endpoint import Rendering
 from autotune.replay.plan import ReplayPlan
 from autotune.trial.real import RealMeasurer
 from autotune.trial.survey import Survey, take_survey
+from autotune.workload.model import Session
 
 
 def survey(launcher: Launcher, model: Path, tmp_path: Path, plan: ReplayPlan) -> Survey:
     measurer = RealMeasurer(
         launcher=launcher, model=model, logs_dir=tmp_path / "logs", work_dir=tmp_path, seed=0
     )
-    return take_survey(measurer, Candidate({"ctx-size": 256}), plan)
+    return take_survey(measurer, Candidate({"ctx-size": 256}), plan, sessions_of(plan))
+
+
+def sessions_of(plan: ReplayPlan) -> list[Session]:
+    return [
+        Session(name, tuple(p.turn for p in plan.turns if p.turn.session_id == name))
+        for name in plan.session_ids
+    ]
 
 
 def test_every_turn_is_counted_and_prompts_grow(
