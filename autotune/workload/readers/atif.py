@@ -185,8 +185,7 @@ def _built(run: _Run, parent: str | None) -> SessionBuilder:
         builder.mark(Boundary.RESUME)
     for index, (_, document) in enumerate(run.chain):
         if index:
-            builder.replace((), Boundary.COMPACTION)
-            rebuild.forget_depth()
+            rebuild.replace_context([])
         rebuild.walk(document.get("steps"))
     return builder
 

@@ -111,7 +111,7 @@ class Rebuild:
     def _heard(self, step: Step, role: str) -> None:
         """A step of anyone but the agent."""
         if replaces_context(step):
-            self.builder.replace(_kept(self.builder.messages), Boundary.COMPACTION)
+            self.replace_context(_kept(self.builder.messages))
             return
         content = content_of(step.get("message"))
         if role == "tool":
@@ -174,8 +174,9 @@ class Rebuild:
             self.builder.mark(Boundary.EDIT)
         self._last_prompt = prompt
 
-    def forget_depth(self) -> None:
-        """The next prompt is told to be another one: it may be smaller."""
+    def replace_context(self, messages: list[Message]) -> None:
+        """The context was compacted to `messages`: the next prompt is smaller for that reason."""
+        self.builder.replace(messages, Boundary.COMPACTION)
         self._last_prompt = None
 
 

@@ -19,7 +19,7 @@ from autotune.workload.readers.checks import difference_ms, epoch_ms, mapping, o
 from autotune.workload.readers.opencode_shape import (
     Answer,
     Step,
-    has_compaction,
+    compaction_of,
     recorded_of,
     steps_of,
     user_message,
@@ -91,7 +91,7 @@ class _Conversation:
         self._said: list[_Said] = []
         self._pruned: list[_Said] = []
         self._ended_ms: float | None = None
-        self._compaction: Mapping[str, Any] | None = None
+        self._compaction: tuple[str | None, Mapping[str, Any]] | None = None
 
     def exported(self, document: Mapping[str, Any]) -> Session | None:
         """The session of an exported document."""
@@ -110,7 +110,8 @@ class _Conversation:
         source = text(info.get("id"))
         if info["role"] == "user":
             self.hear(user_message(parts), source)
-            self._compaction = has_compaction(parts) or self._compaction
+            asked = compaction_of(parts)
+            self._compaction = self._compaction if asked is None else (source, asked)
             return
         start_ms = epoch_ms(mapping(info.get("time")).get("created"))
         steps = steps_of(parts, start_ms)
@@ -166,14 +167,16 @@ class _Conversation:
             self.builder.mark(Boundary.EDIT)
 
     def _compact(self, source: str | None) -> None:
-        """The summary, and the messages kept from before it, are all that is left."""
-        summary = [said for said in self._said if said.source == source]
-        first = text(mapping(self._compaction).get("tail_start_id"))
+        """What asked for the summary, the summary, and the messages kept are all that is left."""
+        asked_by, asked = self._compaction or (source, {})
+        around = (asked_by, source)
+        summary = [said for said in self._said if said.source in around]
+        first = text(asked.get("tail_start_id"))
         kept: list[_Said] = []
         if first is not None:
             at = next((i for i, said in enumerate(self._said) if said.source == first), None)
             tail = self._said[at:] if at is not None else []
-            kept = [said for said in tail if said.source != source]
+            kept = [said for said in tail if said.source not in around]
         self._said = [*summary, *kept]
         left = {id(said) for said in self._said}
         self._pruned = [said for said in self._pruned if id(said) in left]

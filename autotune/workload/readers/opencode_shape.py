@@ -19,6 +19,9 @@ Part = Mapping[str, Any]
 CLEARED = "[tool result cleared]"
 """Stands for a result that opencode pruned from its prompts; its own words are about as long."""
 
+COMPACT = "Summarize what was done so far."
+"""Stands for the question that opencode asks for a summary; its own words are about as long."""
+
 _INTERRUPTED = "[tool call interrupted]"
 
 
@@ -106,6 +109,8 @@ def user_message(parts: Iterable[Part]) -> Message | None:
             content.append({"type": "text", "text": said})
         elif kind == "file":
             content.extend(_file(part))
+        elif kind == "compaction":
+            content.append({"type": "text", "text": COMPACT})
     if not content:
         return None
     if all(piece["type"] == "text" for piece in content):
@@ -122,7 +127,7 @@ def _file(part: Part) -> list[dict[str, Any]]:
     return [{"type": "file", "file": {"filename": text(part.get("filename")) or url}}]
 
 
-def has_compaction(parts: Iterable[Part]) -> Part | None:
+def compaction_of(parts: Iterable[Part]) -> Part | None:
     """The part that asks for a compaction, if there is one."""
     return next((part for part in parts if part.get("type") == "compaction"), None)
 

@@ -9,6 +9,7 @@ from typing import Any
 from autotune.workload.model import Message, Recorded
 from autotune.workload.readers import openai_shape
 from autotune.workload.readers.checks import count, mapping, number, objects, text
+from autotune.workload.readers.responses_shape import compact
 
 Event = Mapping[str, Any]
 
@@ -84,7 +85,8 @@ def _plain(event: Event, args: Mapping[str, Any]) -> Message:
     """An action of an agent that writes its calls as text."""
     keys = ("thought", "command", "code", "content", "path", "url")
     pieces = [piece for key in keys if (piece := text(args.get(key)))]
-    return {"role": "assistant", "content": "\n".join(pieces) or text(event.get("message")) or ""}
+    said = "\n".join(pieces) or text(event.get("message")) or compact(args.get("inputs") or {})
+    return {"role": "assistant", "content": said}
 
 
 def answer_of(event: Event) -> Message | None:

@@ -33,6 +33,8 @@ NAME = "swe-agent"
 _UNNAMED = frozenset({"", "swe_main"})
 """What ``environment`` says when it says nothing: early versions always ran in ``swe_main``."""
 
+_Prompt = tuple[Stored, ...]
+
 
 class SweAgentReader:
     """Reads ``*.traj`` files, several attempts at one task included."""
@@ -100,9 +102,9 @@ class _Reading:
         history = self._stored(run.get("history"), 0) or ()
         prompts = self._prompts(steps)
         idle_ms: float | None = None
-        for number, (step, prompt) in enumerate(zip(steps, prompts, strict=True), start=1):
+        for number, (step, (prompt, after)) in enumerate(zip(steps, prompts, strict=True), start=1):
             if prompt:
-                after = next((p for p in prompts[number:] if len(p) > len(prompt)), history)
+                after = after or next((p for p, _ in prompts[number:] if p), history)
                 yield LoggedRequest(
                     messages=[item.message for item in prompt],
                     line=0,
@@ -116,25 +118,28 @@ class _Reading:
                 )
             idle_ms = _tool_ms(step)
 
-    def _prompts(self, steps: list[Mapping[str, Any]]) -> list[tuple[Stored, ...]]:
-        """The prompt of every step; empty for a step that made no request."""
-        prompts: list[tuple[Stored, ...]] = []
-        before: tuple[Stored, ...] = ()
+    def _prompts(self, steps: list[Mapping[str, Any]]) -> list[tuple[_Prompt, _Prompt]]:
+        """The prompt of every step and the history after it, where the step has that.
+
+        The prompt is empty for a step that made no request.
+        """
+        prompts: list[tuple[_Prompt, _Prompt]] = []
+        before: _Prompt = ()
         for number, step in enumerate(steps, start=1):
             if "query" in step:
                 query = step["query"]
-                prompts.append(() if query == [{}] else self._stored(query, number) or ())
+                prompts.append((() if query == [{}] else self._stored(query, number) or (), ()))
                 continue
             after = self._stored(step.get("messages"), number)
-            if after is None:
-                prompts.append(())
-                continue
-            asked = _replies(after) > _replies(before)
-            prompts.append((before or _before_reply(after)) if asked else ())
-            before = after
+            asked = after is not None and _replies(after) > _replies(before)
+            if after is None or not asked:
+                prompts.append(((), ()))
+            else:
+                prompts.append((before or _before_reply(after), after))
+            before = before if after is None else after
         return prompts
 
-    def _stored(self, items: Any, number: int) -> tuple[Stored, ...] | None:
+    def _stored(self, items: Any, number: int) -> _Prompt | None:
         """A list of history items as messages; ``None``, and damage, when it is none."""
         try:
             if not isinstance(items, list):
@@ -199,11 +204,11 @@ def _tool_ms(step: Mapping[str, Any]) -> float | None:
     return None if seconds is None else seconds * 1000.0
 
 
-def _replies(messages: tuple[Stored, ...]) -> int:
+def _replies(messages: _Prompt) -> int:
     return sum(item.message.get("role") == "assistant" for item in messages)
 
 
-def _before_reply(messages: tuple[Stored, ...]) -> tuple[Stored, ...]:
+def _before_reply(messages: _Prompt) -> _Prompt:
     """What stands before the last reply: the prompt it answered."""
     for index in range(len(messages) - 1, -1, -1):
         if messages[index].message.get("role") == "assistant":
@@ -211,9 +216,7 @@ def _before_reply(messages: tuple[Stored, ...]) -> tuple[Stored, ...]:
     return ()
 
 
-def _reply(
-    step: Mapping[str, Any], prompt: tuple[Stored, ...], after: tuple[Stored, ...]
-) -> Message | None:
+def _reply(step: Mapping[str, Any], prompt: _Prompt, after: _Prompt) -> Message | None:
     """The message that a later prompt carries after this one's, else the step's own text."""
     follows = after[len(prompt)].message if len(after) > len(prompt) else {}
     if follows.get("role") == "assistant":
@@ -222,5 +225,5 @@ def _reply(
     return {"role": "assistant", "content": said} if said else None
 
 
-def _has_calls(messages: tuple[Stored, ...]) -> bool:
+def _has_calls(messages: _Prompt) -> bool:
     return any(item.message.get("tool_calls") for item in messages)
