@@ -24,9 +24,17 @@ def blocks_of(content: Any) -> list[Block]:
 def _block(item: Any) -> Block:
     if isinstance(item, str):
         return {"type": "text", "text": item}
-    if not isinstance(item, Mapping) or not isinstance(item.get("type"), str):
+    if not is_block(item):
         raise ValueError("content: every block needs a type")
-    return item
+    block: Block = item
+    return block
+
+
+def is_block(item: Any) -> bool:
+    """Whether `item` may stand in a list of blocks: it has a type, or is text."""
+    if isinstance(item, Mapping):
+        return isinstance(item.get("type"), str)
+    return isinstance(item, str)
 
 
 def content_of(blocks: Sequence[Block]) -> str | list[Part]:
@@ -55,10 +63,11 @@ def _part(block: Block) -> Part:
         return _text(block.get("text"))
     if kind == "image":
         return _image(block.get("source"))
-    return _text(_compact({key: value for key, value in block.items() if key not in _NOT_TEXT}))
+    return _text(compact_json({key: value for key, value in block.items() if key not in _NOT_TEXT}))
 
 
-def _compact(value: Any) -> str:
+def compact_json(value: Any) -> str:
+    """`value` as JSON without spaces, keys in order. Raises `ValueError` where it is too deep."""
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     except RecursionError:

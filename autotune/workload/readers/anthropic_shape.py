@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from autotune.workload.model import Recorded
-from autotune.workload.readers.anthropic_parts import blocks_of, content_of
+from autotune.workload.readers.anthropic_parts import blocks_of, compact_json, content_of, is_block
 from autotune.workload.readers.checks import count, mapping, number
 from autotune.workload.readers.fizeau_shape import arguments_text
 
@@ -100,9 +100,17 @@ def tool_message(block: Mapping[str, Any]) -> dict[str, Any]:
     called = block.get("tool_use_id")
     if not isinstance(called, str):
         raise ValueError("tool_result: no tool_use_id")
-    content = block.get("content")
-    said = "" if content is None else content_of(blocks_of(content))
-    return {"role": "tool", "tool_call_id": called, "content": said}
+    return {"role": "tool", "tool_call_id": called, "content": _result(block.get("content"))}
+
+
+def _result(content: Any) -> Any:
+    """What a tool gave back. Agents also store values of their own here, and send their JSON."""
+    if content is None:
+        return ""
+    is_ours = isinstance(content, str) or (
+        isinstance(content, list) and all(map(is_block, content))
+    )
+    return content_of(blocks_of(content)) if is_ours else compact_json(content)
 
 
 def assistant_message(content: Any) -> dict[str, Any]:

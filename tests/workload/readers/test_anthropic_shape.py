@@ -53,6 +53,14 @@ def test_results_come_before_what_the_user_said() -> None:
     ]
 
 
+def test_a_result_that_is_no_content_is_sent_as_json() -> None:
+    found = [{"query": "é", "result": "1 | x"}]
+    content = [result("c1", found), result("c2", {"ok": True}), result("c3", 7)]
+    shaped = chat_messages({"messages": [{"role": "user", "content": content}]})
+    said = [message["content"] for message in shaped]
+    assert said == ['[{"query":"é","result":"1 | x"}]', '{"ok":true}', "7"]
+
+
 def test_results_alone_leave_no_user_message() -> None:
     content = [result("c1", "no such file", is_error=True), result("c2", None)]
     shaped = chat_messages({"messages": [{"role": "user", "content": content}]})
