@@ -15,19 +15,26 @@ from autotune.workload.readers.capture1 import Capture1Reader
 from autotune.workload.readers.claude_code import ClaudeCodeReader
 from autotune.workload.readers.codex import CodexReader
 from autotune.workload.readers.fizeau import FizeauReader
+from autotune.workload.readers.gemini_cli import GeminiCliReader
+from autotune.workload.readers.har import HarReader
+from autotune.workload.readers.litellm import LiteLLMReader
 from autotune.workload.readers.mini_swe_agent import MiniSweAgentReader
 from autotune.workload.readers.mooncake import MooncakeReader
 from autotune.workload.readers.openai_chat import OpenAIChatReader
+from autotune.workload.readers.openai_responses import OpenAIResponsesReader
 from autotune.workload.readers.opencode import OpenCodeReader
 from autotune.workload.readers.openhands import OpenHandsReader
 from autotune.workload.readers.openhands_completions import OpenHandsCompletionsReader
 from autotune.workload.readers.otel import OtelReader
+from autotune.workload.readers.pi import PiReader
 from autotune.workload.readers.promptreplay import PromptreplayReader
+from autotune.workload.readers.qwen_code import QwenCodeReader
 from autotune.workload.readers.swe_agent import SweAgentReader
 from autotune.workload.readers.weka import WekaReader
 
-_ATIF, _OPENCODE, _OPENHANDS, _OTEL = (
+_ATIF, _GEMINI, _OPENCODE, _OPENHANDS, _OTEL = (
     AtifReader(),
+    GeminiCliReader(),
     OpenCodeReader(),
     OpenHandsReader(),
     OtelReader(),
@@ -38,6 +45,9 @@ LINE_READERS: tuple[LineReader, ...] = (
     FizeauReader(),
     CodexReader(),
     ClaudeCodeReader(),
+    QwenCodeReader(),
+    PiReader(),
+    _GEMINI,
     PromptreplayReader(),
     AnthropicMessagesReader(),
     MooncakeReader(),
@@ -47,6 +57,7 @@ LINE_READERS: tuple[LineReader, ...] = (
     _OPENHANDS,
     _OPENCODE,
     _OTEL,
+    OpenAIResponsesReader(),
     OpenAIChatReader(),
 )
 """Formats of JSON lines. Most evidence wins; of equals the earlier one."""
@@ -55,6 +66,7 @@ DOCUMENT_READERS: tuple[DocumentReader, ...] = (
     WekaReader(),
     AIPerfInputsReader(),
     _ATIF,
+    _GEMINI,
     SweAgentReader(),
     MiniSweAgentReader(),
     _OPENCODE,
