@@ -40,6 +40,8 @@ _ATIF, _GEMINI, _OPENCODE, _OPENHANDS, _OTEL = (
     OtelReader(),
 )
 
+_LITELLM, _OPENAI_CHAT = LiteLLMReader(), OpenAIChatReader()
+
 LINE_READERS: tuple[LineReader, ...] = (
     Capture1Reader(),
     FizeauReader(),
@@ -54,24 +56,27 @@ LINE_READERS: tuple[LineReader, ...] = (
     BailianReader(),
     AgentPerfReader(),
     AIPerfTraceReader(),
+    _LITELLM,
     _OPENHANDS,
     _OPENCODE,
     _OTEL,
     OpenAIResponsesReader(),
-    OpenAIChatReader(),
+    _OPENAI_CHAT,
 )
 """Formats of JSON lines. Most evidence wins; of equals the earlier one."""
 
 DOCUMENT_READERS: tuple[DocumentReader, ...] = (
     WekaReader(),
     AIPerfInputsReader(),
+    HarReader(),
+    _LITELLM,
     _ATIF,
     _GEMINI,
     SweAgentReader(),
     MiniSweAgentReader(),
     _OPENCODE,
     _OTEL,
-    OpenAIChatReader(),
+    _OPENAI_CHAT,
 )
 """Formats of one JSON document a file. The first that claims it wins: the narrower goes first."""
 

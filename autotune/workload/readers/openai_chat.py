@@ -9,13 +9,11 @@ conversation each: the prompts say so by themselves.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 from autotune.workload.damage import DamageKind, DamageLedger
-from autotune.workload.document import read_document
-from autotune.workload.lines import CaptureFile, JsonLine, read_objects
+from autotune.workload.lines import CaptureFile, JsonLine
 from autotune.workload.model import Recorded, Session
 from autotune.workload.readers.api_body import (
     Api,
@@ -30,6 +28,7 @@ from autotune.workload.readers.checks import difference_ms, epoch_ms, mapping, s
 from autotune.workload.readers.conversation_ids import conversation_of
 from autotune.workload.readers.logged import LoggedRequest
 from autotune.workload.readers.openai_shape import SAMPLING
+from autotune.workload.readers.records import records
 from autotune.workload.readers.threads import RequestLog
 
 NAME = "openai-chat"
@@ -98,7 +97,7 @@ class OpenAIChatReader:
         """
         digest = file_hash(file.path)
         log = RequestLog(NAME, digest)
-        for line in _objects(file, ledger):
+        for line in records(file, ledger, self.claims):
             try:
                 session = _take(line, log, digest)
             except ValueError as error:
@@ -107,30 +106,6 @@ class OpenAIChatReader:
             if session is not None:
                 yield session
         yield from log.sessions()
-
-
-def _objects(file: CaptureFile, ledger: DamageLedger) -> Iterable[JsonLine]:
-    """The lines of `file`; the items of its document when the whole of it is one.
-
-    A file whose first line is an object by itself is lines, and never held as a whole.
-    """
-    with closing(read_objects(file, DamageLedger())) as lines:
-        first = next(lines, None)
-    if first is not None and first.number == 1:
-        return read_objects(file, ledger)
-    document = read_document(file, DamageLedger())
-    items = [document] if isinstance(document, dict) else document
-    if not isinstance(items, list):
-        return read_objects(file, ledger)
-    return _items(file, items, ledger)
-
-
-def _items(file: CaptureFile, items: list[Any], ledger: DamageLedger) -> Iterator[JsonLine]:
-    for number, item in enumerate(items, start=1):
-        if isinstance(item, dict):
-            yield JsonLine(number, item)
-        else:
-            ledger.add(file.name, DamageKind.NOT_AN_OBJECT, number, type(item).__name__)
 
 
 def _take(line: JsonLine, log: RequestLog, digest: str) -> Session | None:
