@@ -1,8 +1,8 @@
 """Candidates for a pseudonym, one after another, from a salt and the value that goes.
 
-Every candidate keeps what is between letters and digits. The tight ones also keep length, bytes
-and class of every character (digit, lower, upper), which keeps the token count nearly. The loose
-ones, of use where a tokenizer can tell the count, may have other words of any length.
+The tight ones keep length, bytes and class of every character (digit, lower, upper, mark), which
+keeps the token count nearly. The loose ones, of use where a tokenizer can tell the count, keep
+the marks and have words of any length between them; the last resort for a name is another one.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from itertools import groupby
 from random import Random
 from string import ascii_lowercase, digits
 
-from autotune.workload.filler import WORDS
 from autotune.workload.redaction.rules import Style
 from autotune.workload.redaction.units import Unit, core_of, other_letter, units_of
+from autotune.workload.redaction.vocabulary import BY_LENGTH, VOCABULARY
 
 _HEX = "abcdef"
 _HEX_CHARS = 8
@@ -23,11 +23,11 @@ _VOWELS, _CONSONANTS = "aeiou", "bcdfghklmnprstvz"
 _TIGHT_FIRST = 64
 """Tight candidates before loose ones come in between."""
 
-_WORDS_BY_LENGTH: dict[int, tuple[str, ...]] = {
-    size: tuple(word for word in WORDS if len(word) == size)
-    for size in sorted({len(word) for word in WORDS})
-}
-_LONGEST = max(_WORDS_BY_LENGTH)
+_LOOSE_FIRST = 512
+"""Candidates of either kind before names of another make come in between."""
+
+_LONGEST = 8
+"""Letters of a long word."""
 
 Letters = Callable[[int, Random], str]
 """A run of so many lower-case letters."""
@@ -46,7 +46,9 @@ def candidates(value: str, style: Style, salt: bytes, *, loose: bool = False) ->
     makers = _makers(style, alphabet)
     for number in range(1_000_000_000):
         make = makers[number % len(makers)]
-        if loose and number >= _TIGHT_FIRST and number % 2:
+        if loose and style is Style.NAME and number >= _LOOSE_FIRST and number % 3 == 0:
+            yield _any_name(len(units), rng)
+        elif loose and number >= _TIGHT_FIRST and number % 2:
             yield _assembled(units, rng, _any_words, style)
         else:
             yield _assembled(units, rng, make, style)
@@ -79,9 +81,9 @@ def _words(size: int, rng: Random) -> str:
     """Common words that are `size` letters together."""
     text = ""
     while (left := size - len(text)) > 0:
-        fitting = [n for n in _WORDS_BY_LENGTH if n == left or n <= left - 2]
-        take = left if left in _WORDS_BY_LENGTH else max(fitting, default=0)
-        text += rng.choice(_WORDS_BY_LENGTH[take]) if take else _syllables(left, rng)
+        fitting = [n for n in BY_LENGTH if n == left or n <= left - 2]
+        take = left if left in BY_LENGTH else max(fitting, default=0)
+        text += rng.choice(BY_LENGTH[take]) if take else _syllables(left, rng)
     return text
 
 
@@ -92,13 +94,17 @@ def _syllables(size: int, rng: Random) -> str:
 def _any_words(size: int, rng: Random) -> str:
     """One word or more of any length; more where there were many letters."""
     most = 1 + size // _LONGEST
-    return "".join(rng.choice(WORDS) for _ in range(rng.randint(1, most)))
+    return "".join(rng.choice(VOCABULARY) for _ in range(rng.randint(1, most)))
+
+
+def _any_name(size: int, rng: Random) -> str:
+    """Words joined as identifiers are, up to one for every two characters there were."""
+    return "_".join(rng.choice(VOCABULARY) for _ in range(rng.randint(1, 1 + size // 2)))
 
 
 def _assembled(units: tuple[Unit, ...], rng: Random, make: Letters, style: Style) -> str:
     out: list[str] = []
-    for kind, group in groupby(units, _kind):
-        run = list(group)
+    for kind, run in _runs(units):
         if kind == "digit":
             out.append(_digits(run, rng, style))
         elif kind == "letter":
@@ -108,6 +114,18 @@ def _assembled(units: tuple[Unit, ...], rng: Random, make: Letters, style: Style
         else:
             out.extend(unit.text for unit in run)
     return "".join(out)
+
+
+def _runs(units: tuple[Unit, ...]) -> Iterator[tuple[str, list[Unit]]]:
+    """Units of one kind that stand together; a word in camel case is as many as it has humps."""
+    for kind, group in groupby(units, _kind):
+        run: list[Unit] = []
+        for unit in group:
+            if kind == "letter" and run and run[-1].char.islower() and unit.char.isupper():
+                yield kind, run
+                run = []
+            run.append(unit)
+        yield kind, run
 
 
 def _kind(unit: Unit) -> str:

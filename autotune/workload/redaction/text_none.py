@@ -39,7 +39,7 @@ model tool_choice reasoning_effort effort service_tier verbosity truncation form
 media_type object finish_reason stop_reason file encoding_format
 """
 _KEPT = frozenset(_LISTED.split())
-_NAME_CONTEXTS = ("{}", " {}", '"{}"', '"{}":')
+_NAME_CONTEXTS = ("{}", '"{}"', '"{}":')
 _FITTINGS = 8
 
 Tree = dict[str, Any] | list[Any]

@@ -54,17 +54,30 @@ class EndpointTokenizer:
     def _ask(self, payload: dict[str, Any]) -> Any:
         body = json.dumps(payload).encode()
         try:
-            self._connection.request("POST", self._path, body, {"Content-Type": "application/json"})
-            response = self._connection.getresponse()
-            data = response.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise self._failed(str(error) or type(error).__name__) from error
-        if response.status != 200:
-            raise self._failed(f"HTTP {response.status}")
+            status, data = self._sent(body)
+        except (OSError, http.client.HTTPException):
+            # Servers hang up on a line that was quiet for some seconds.
+            self.close()
+            status, data = self._again(body)
+        if status != 200:
+            raise self._failed(f"HTTP {status}")
         try:
             return json.loads(data)
         except ValueError as error:
             raise self._failed("its answer is not JSON") from error
+
+    def _again(self, body: bytes) -> tuple[int, bytes]:
+        try:
+            return self._sent(body)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise self._failed(str(error) or type(error).__name__) from error
+
+    def _sent(self, body: bytes) -> tuple[int, bytes]:
+        headers = {"Content-Type": "application/json"}
+        self._connection.request("POST", self._path, body, headers)
+        response = self._connection.getresponse()
+        return response.status, response.read()
 
     def _failed(self, why: str) -> MachineError:
         return MachineError(
