@@ -13,6 +13,7 @@ from autotune.workload.readers.bailian import BailianReader
 from autotune.workload.readers.base import DocumentReader, FolderReader, LineReader, Reader
 from autotune.workload.readers.capture1 import Capture1Reader
 from autotune.workload.readers.claude_code import ClaudeCodeReader
+from autotune.workload.readers.cline import ClineReader
 from autotune.workload.readers.codex import CodexReader
 from autotune.workload.readers.fizeau import FizeauReader
 from autotune.workload.readers.gemini_cli import GeminiCliReader
@@ -76,6 +77,7 @@ DOCUMENT_READERS: tuple[DocumentReader, ...] = (
     MiniSweAgentReader(),
     _OPENCODE,
     _OTEL,
+    ClineReader(),
     _OPENAI_CHAT,
 )
 """Formats of one JSON document a file. The first that claims it wins: the narrower goes first."""
