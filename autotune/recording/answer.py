@@ -16,6 +16,7 @@ from autotune.recording.fold_responses import ResponsesFold
 from autotune.recording.gentle import Pause, pause
 from autotune.recording.sse import DONE, events, joined
 from autotune.workload.model import Message, Recorded
+from autotune.workload.readers.checks import mapping
 
 ENDED_EARLY = "the stream ended before the reply did"
 _EVENTS_BETWEEN_PAUSES = 32
@@ -105,8 +106,9 @@ def _take_stream(
     for number, (at_s, name, chunk) in enumerate(_objects(chunks)):
         if number % _EVENTS_BETWEEN_PAUSES == _EVENTS_BETWEEN_PAUSES - 1:
             rest()
-        if name == "error" or chunk.get("error"):
-            return first_s, error_text(chunk)
+        failed = mapping(chunk.get("response"))  # the Responses API says it there
+        if name == "error" or chunk.get("error") or failed.get("error"):
+            return first_s, error_text(failed if failed.get("error") else chunk)
         if fold.take(chunk) and first_s is None:
             first_s = at_s
     return first_s, None

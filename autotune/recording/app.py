@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ _CLIENT_KEEPALIVE_S = 75
 """Longer than agents keep idle connections, so that they close first and meet no closed one."""
 
 _POLL_S = 0.1
+_NAME_BYTES = 3
+"""Randomness in the names of sessions: recordings of one folder do not share them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,12 @@ class RecordingOptions:
 
 @dataclass(eq=False)
 class Recording:
-    """A proxy that is ready to run; `stop` may be called from a signal handler or another thread."""
+    """A proxy that is ready to run, at `url`; `stop` is for signal handlers and other threads."""
 
     options: RecordingOptions
     socket: socket.socket
     grace_s: float = GRACE_S
+    url: str = field(init=False)
     recorder: Recorder = field(init=False)
     _listener: Listener | None = None
     _stops: int = 0
@@ -57,22 +61,18 @@ class Recording:
 
     def __post_init__(self) -> None:
         """Raises `UserError` when the folder cannot be written to, or the upstream is ourselves."""
+        self.url = url_of(self.socket)
         refuse_loop(self.socket, self.options.upstream)
         options = self.options
         files = CaptureFiles(options.folder, options.per, options.limit_bytes, _utc_now)
         files.prepare()
-        threads = Threads(f"rec-{_utc_now():%Y%m%dT%H%M%SZ}", files.forget)
+        threads = Threads(f"rec-{token_hex(_NAME_BYTES)}", files.forget)
         self.recorder = Recorder(Reading(threads), files, self._tell)
 
     def _tell(self, event: Event | None) -> None:
         with self._telling:
             if self._listener is not None:
                 self._listener(event)
-
-    @property
-    def url(self) -> str:
-        """Where agents reach it."""
-        return url_of(self.socket)
 
     @property
     def totals(self) -> Totals:

@@ -90,6 +90,15 @@ def _talk(messages: Sequence[Message]) -> Chain:
     return tuple(chain)
 
 
+def answered(talk: Chain, reply: Message | None) -> Chain:
+    """A talk with the reply that came to it: what the next prompt of its conversation goes on with.
+
+    Replies are the model's own words, so one that comes back tells conversations apart that began
+    alike.
+    """
+    return talk if reply is None else (*talk, _link(talk, said(reply)))
+
+
 def said(message: Message) -> bytes:
     """What a message is in its conversation: calls and results by their ids, else its text."""
     ids = [*call_ids(message), message.get("tool_call_id")]

@@ -57,6 +57,7 @@ class Reading:
             hints=with_body(exchange.hints, body),
             started_s=exchange.started_s,
             ended_s=exchange.ended_s,
+            reply=answer.message,
             raw=prompt.raw,
         )
         placed = self.threads.place(request)

@@ -104,15 +104,11 @@ class Recorder:
 
     def _record(self, exchange: Exchange) -> None:
         try:
-            turn = self.reading.turn(exchange)
+            self._write(self.reading.turn(exchange))
         except RefusedError as error:
             self._not_recorded("refused", str(error))
-            return
         except _BROKEN as error:
-            reason = strike_out(_why(error), exchange.secrets)
-            self._not_recorded("unreadable", reason)
-            return
-        self._write(turn)
+            self._not_recorded("unreadable", strike_out(_why(error), exchange.secrets))
 
     def _write(self, turn: RecordedTurn) -> None:
         try:

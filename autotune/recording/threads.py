@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from autotune.recording.fingerprint import Fingerprint, shared_length
+from autotune.recording.fingerprint import Chain, Fingerprint, answered, shared_length
 from autotune.recording.hints import Hints
-from autotune.workload.model import Boundary
+from autotune.workload.model import Boundary, Message
 
 MAX_THREADS = 1024
 """Conversations remembered; beyond it the one that was idle longest is forgotten."""
@@ -29,7 +29,8 @@ class Request:
     """What decides where a request belongs; times in seconds of the monotonic clock.
 
     `ended_s` is when the last of its reply came. `raw` is a prompt that the client rendered by
-    itself; of a request that has passed, only its `mark` (length and hash) is kept.
+    itself. Of a request that has passed no text is kept: the `mark` (length and hash) of `raw`, and
+    its `talk` with the reply at its end.
     """
 
     fingerprint: Fingerprint
@@ -37,8 +38,10 @@ class Request:
     hints: Hints
     started_s: float
     ended_s: float
+    reply: Message | None = None
     raw: str | None = None
     mark: tuple[int, bytes] | None = None
+    talk: Chain = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -109,7 +112,7 @@ class Threads:
     def _extended(self, request: Request, scope: str) -> tuple[Thread, _Fit] | None:
         """The thread with the longest last prompt that `request` begins with."""
         fits = [thread for thread in self._of(scope) if _extends(thread.last, request)]
-        best = max(fits, key=lambda t: (_length(t.last), t.last.ended_s), default=None)
+        best = max(fits, key=lambda t: _closeness(t.last, request), default=None)
         return (best, _Fit.EXTENDS) if best else None
 
     def _edited(self, request: Request, scope: str) -> tuple[Thread, _Fit] | None:
@@ -172,7 +175,8 @@ class Threads:
 
     def _touch(self, thread: Thread, request: Request) -> None:
         mark = None if request.raw is None else _mark(request.raw, len(request.raw))
-        thread.last = replace(request, raw=None, mark=mark)
+        talk = answered(request.fingerprint.talk, request.reply)
+        thread.last = replace(request, raw=None, reply=None, mark=mark, talk=talk)
         thread.turns += 1
         self._threads[thread.session_id] = thread
         self._threads.move_to_end(thread.session_id)
@@ -189,6 +193,11 @@ def _mark(raw: str, length: int) -> tuple[int, bytes]:
     return length, hashlib.blake2b(text, digest_size=16).digest()
 
 
+def _closeness(before: Request, after: Request) -> tuple[int, int, float]:
+    """Which of several prompts that `after` begins with is the one before it."""
+    return _length(before), _shared_talk(before, after), before.ended_s
+
+
 def _length(request: Request) -> int:
     return request.mark[0] if request.mark else len(request.fingerprint.messages)
 
@@ -200,7 +209,18 @@ def _extends(before: Request, after: Request) -> bool:
     if before.mark is not None or after.raw is not None:
         return before.mark is not None and _raw_extends(before.mark, after.raw)
     earlier, later = before.fingerprint.messages, after.fingerprint.messages
-    return 0 < len(earlier) <= len(later) and later[len(earlier) - 1] == earlier[-1]
+    if not 0 < len(earlier) <= len(later) or later[len(earlier) - 1] != earlier[-1]:
+        return False
+    return len(earlier) < len(later) or _is_asked_again(before)
+
+
+def _is_asked_again(before: Request) -> bool:
+    """Whether the same prompt once more is a second try, and not another run of the same task.
+
+    It is when the first had no reply, or when the prompt holds replies of its own.
+    """
+    unanswered = len(before.talk) == len(before.fingerprint.talk)
+    return unanswered or len(before.fingerprint.talk) >= _SHARED_TALK
 
 
 def _raw_extends(mark: tuple[int, bytes], raw: str | None) -> bool:
@@ -208,7 +228,7 @@ def _raw_extends(mark: tuple[int, bytes], raw: str | None) -> bool:
 
 
 def _shared_talk(before: Request, after: Request) -> int:
-    return shared_length(before.fingerprint.talk, after.fingerprint.talk)
+    return shared_length(before.talk, after.fingerprint.talk)
 
 
 def _is_compacted(before: Request, after: Request) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from autotune.errors import UserError
 
+_LAST_PORT = 65535
 _EXAMPLE = "give its base address, for example http://127.0.0.1:8080"
 
 
@@ -70,7 +71,8 @@ def parse_upstream(text: str) -> Upstream:
     if url.userinfo or url.query or url.fragment:
         hint = "leave that out: the agent sends its own credentials, and they pass through"
         raise UserError("the upstream's address holds credentials or a query", hint)
-    if url.scheme not in ("http", "https") or not url.host:
+    known = url.scheme in ("http", "https") and bool(url.host)
+    if not known or (url.port or 1) > _LAST_PORT:
         raise UserError(f"{text!r} is not an http address", _EXAMPLE)
     prefix = url.raw_path.decode("ascii").rstrip("/")
     return Upstream(url.scheme, url.raw_host.decode("ascii"), url.port, prefix)
