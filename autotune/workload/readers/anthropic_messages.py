@@ -38,8 +38,9 @@ class AnthropicMessagesReader:
     description = "Anthropic Messages requests, one a line, bare or {request, response}"
 
     def claims(self, line: Mapping[str, Any]) -> bool:
-        """The line is, or wraps, a request that only this API takes."""
-        return is_request(_body(line))
+        """The line is, or wraps, a request that only this API takes; a promptreplay trace, which
+        wraps one too, has a path and a number."""
+        return not line.keys() >= {"seq", "path"} and is_request(_body(line))
 
     def read(self, file: CaptureFile, ledger: DamageLedger) -> Iterator[Session]:
         """The conversations of `file`, in the order in which they began."""

@@ -49,6 +49,7 @@ def test_only_what_no_other_api_takes_is_evidence() -> None:
     assert not claims({"messages": said, "model": "m"})
     assert not claims({"request": {"messages": said}, "response": {}})
     assert claims({"body": {"messages": said, "system": "s"}})
+    assert not claims({"seq": 1, "path": "/", "body": {"messages": said, "system": "s"}})
 
 
 def test_the_way_through_capture_1(tmp_path: Path) -> None:
