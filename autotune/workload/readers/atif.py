@@ -182,10 +182,10 @@ def _built(run: _Run, parent: str | None) -> SessionBuilder:
     if parent:
         builder.mark(Boundary.SUBAGENT)
     elif _is_copy(first):
-        builder.mark(Boundary.RESUME)
+        builder.mark(Boundary.COMPACTION)
     for index, (_, document) in enumerate(run.chain):
         if index:
-            rebuild.replace_context([])
+            builder.replace((), Boundary.COMPACTION)
         rebuild.walk(document.get("steps"))
     return builder
 
@@ -201,6 +201,6 @@ def _tools(agent: Mapping[str, Any], run: _Run) -> tuple[Mapping[str, Any], ...]
 
 
 def _is_copy(document: Mapping[str, Any]) -> bool:
-    """Whether the trajectory begins with steps of another one."""
+    """Whether the trajectory begins with steps of another one, as it does after a summary."""
     steps = objects(document.get("steps"))
     return any(step.get("is_copied_context") is True for step in steps[:2])

@@ -26,9 +26,6 @@ from autotune.workload.readers.atif_shape import (
 from autotune.workload.readers.checks import count, epoch_ms, mapping, objects, text
 from autotune.workload.readers.rebuild import SessionBuilder
 
-SHRUNK = 0.8
-"""A prompt below this share of the one before was not just added to: its context was edited."""
-
 _ROLES = {"system": "system", "user": "user", "tool": "tool"}
 
 
@@ -63,7 +60,6 @@ class Rebuild:
     _calls: int = 0
     _before_ms: float | None = None
     _now_ms: float | None = None
-    _last_prompt: int | None = None
 
     def walk(self, steps: Any) -> None:
         """Take in the steps of one document, in their order."""
@@ -111,7 +107,7 @@ class Rebuild:
     def _heard(self, step: Step, role: str) -> None:
         """A step of anyone but the agent."""
         if replaces_context(step):
-            self.replace_context(_kept(self.builder.messages))
+            self.builder.replace(_kept(self.builder.messages), Boundary.COMPACTION)
             return
         content = content_of(step.get("message"))
         if role == "tool":
@@ -150,7 +146,6 @@ class Rebuild:
 
     def _request(self, gathered: list[tuple[int, Step]], message: Message) -> None:
         recorded = self._recorded(gathered)
-        self._watch_depth(recorded.prompt_tokens)
         self.builder.request(
             line=0,
             response=message if message.keys() > {"role"} else None,
@@ -165,19 +160,6 @@ class Rebuild:
         recorded = next((r for r in counted if r.prompt_tokens is not None), Recorded())
         named = (text(step.get("model_name")) for _, step in gathered)
         return replace(recorded, model=next(filter(None, named), None) or self.model)
-
-    def _watch_depth(self, prompt: int | None) -> None:
-        """A transcript does not tell of every edit; a prompt that shrank does."""
-        if prompt is None:
-            return
-        if self._last_prompt is not None and prompt < SHRUNK * self._last_prompt:
-            self.builder.mark(Boundary.EDIT)
-        self._last_prompt = prompt
-
-    def replace_context(self, messages: list[Message]) -> None:
-        """The context was compacted to `messages`: the next prompt is smaller for that reason."""
-        self.builder.replace(messages, Boundary.COMPACTION)
-        self._last_prompt = None
 
 
 def _kind(step: Step) -> str:
