@@ -59,10 +59,10 @@ class _Rollout:
         payload, kind = value.get("payload"), value.get("type")
         if isinstance(payload, dict) and isinstance(kind, str):
             if kind == "session_meta":
-                yield from self._meta(thread_meta(payload))
+                yield from self._meta(payload)
             self._enveloped(kind, payload, line)
         elif is_bare_meta(value):
-            yield from self._meta(thread_meta(value))
+            yield from self._meta(value)
         elif isinstance(kind, str) and payload is None:
             self._known().item(value, line.number, None)
         elif "record_type" not in value:
@@ -80,15 +80,15 @@ class _Rollout:
             self._thread = Thread(_NOBODY, NAME, self._digest)
         return self._thread
 
-    def _meta(self, meta: ThreadMeta) -> Iterator[Session]:
+    def _meta(self, payload: dict[str, Any]) -> Iterator[Session]:
         """The first of a thread counts: repetitions and the parent's, copied, say nothing new."""
         thread = self._thread
         if thread is not None:
-            same = meta.session_id in (None, thread.meta.session_id, thread.meta.parent)
-            if same or thread.copying or thread.meta is _NOBODY:
+            known = (None, thread.meta.session_id, thread.meta.parent)
+            if text(payload.get("id")) in known or thread.copying or thread.meta is _NOBODY:
                 return
             yield from self.finish()
-        self._thread = Thread(meta, NAME, self._digest)
+        self._thread = Thread(thread_meta(payload), NAME, self._digest)
 
     def _enveloped(self, kind: str, payload: dict[str, Any], line: JsonLine) -> None:
         thread = self._known()

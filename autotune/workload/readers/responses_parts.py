@@ -50,11 +50,17 @@ def _chat_part(part: Any) -> dict[str, Any] | None:
     if kind in ("input_image", "computer_screenshot"):
         return _image(part)
     if kind == "input_file":
-        keys = ("filename", "file_data", "file_id")
-        return {"type": "file", "file": {key: part[key] for key in keys if part.get(key)}}
+        return {"type": "file", "file": _texts(part, ("filename", "file_data", "file_id"))}
     if kind == "input_audio":
-        return {"type": "input_audio", "input_audio": part.get("input_audio")}
+        audio = part.get("input_audio")
+        known = _texts(audio, ("data", "format")) if isinstance(audio, Mapping) else {}
+        return {"type": "input_audio", "input_audio": known}
     return _shell_result(part)
+
+
+def _texts(values: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, str]:
+    """The values of `keys` that are texts."""
+    return {key: text for key in keys if isinstance(text := values.get(key), str)}
 
 
 def _image(part: Mapping[str, Any]) -> dict[str, Any] | None:
