@@ -17,8 +17,8 @@ from autotune.workload.redaction.marks import marked
 from autotune.workload.redaction.options import RedactionOptions
 from autotune.workload.redaction.pseudonyms import Pseudonyms, UnprocessableError, unprocessable
 from autotune.workload.redaction.report import Tally, TokenCount
-from autotune.workload.redaction.scanner import Scanner, Span
-from autotune.workload.redaction.survey import IMAGE, keeps, whole_span
+from autotune.workload.redaction.scanner import Scanner, Span, is_data_url
+from autotune.workload.redaction.survey import keeps, whole_span
 from autotune.workload.redaction.tokenizer import Counter
 from autotune.workload.redaction.walk import Walker
 
@@ -80,7 +80,7 @@ class Redactor:
 
     def text(self, text: str, *, is_json: bool = False) -> str:
         """`text` with pseudonyms for what the rules find in it."""
-        self.tally.images += text.startswith(IMAGE)
+        self.tally.images += is_data_url(text)
         spans = self._scanner.find(text, is_json=is_json)
         if not spans:
             return text

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import re
 
-from autotune.workload.redaction.rules import ASSIGNMENT, Rule, by_pattern, several, value_group
+from autotune.workload.redaction.rules import (
+    ASSIGNMENT,
+    Rule,
+    at_words,
+    by_pattern,
+    several,
+    value_group,
+)
 
 _PASS = r"passw(?:or)?d|passphrase|passwd|pwd"  # noqa: S105 - names of fields
 _KEY = (
@@ -13,6 +20,13 @@ _KEY = (
     r"|auth[_-]?key|private[_-]?key|encryption[_-]?key|signing[_-]?key|master[_-]?key"
     r"|token|credentials?)"
 )
+_BEGINNINGS = """
+passw passphrase pwd api secret access account auth private encryption signing master token
+credential
+"""
+_KEY_STARTS = tuple(_BEGINNINGS.split())
+"""What `_KEY` begins with."""
+
 _QUOTE = r"\\{0,8}[\"'`]"
 _NEXT = rf"(?:{_QUOTE})?\]?[ \t]{{0,3}}(?P<op>:=|=>|=|:)(?!=)[ \t]{{0,3}}"
 _QUOTED = rf"(?P<open>{_QUOTE})(?P<quoted>(?:(?!(?P=open))(?:\\.|[^\r\n])){{3,512}})(?=(?P=open))"
@@ -24,7 +38,10 @@ optional required password passwd passphrase secret token apikey api_key api-key
 this input prompt env hidden empty unset default cancel bearer basic
 """
 _NO_SECRETS = frozenset(_LISTED.split())
-_URL_USERS = frozenset({"git", "user", "username", "root", "postgres", "admin", "anonymous", "hg"})
+_USERS = (
+    "git user username root postgres admin anonymous hg oauth2 x-access-token x-token-auth"
+)
+_URL_USERS = frozenset(_USERS.split())
 _TEMPLATE = re.compile(r"\$\{|\{\{|\$\(|<[a-zA-Z_ -]+>|%\(|process\.env|os\.environ|^[$%{<]")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_.?!-]*(?:->[A-Za-z_.]+)*")
 _KEY_WORD = re.compile(_KEY, re.IGNORECASE)
@@ -87,10 +104,10 @@ def _random_value(match: re.Match[str]) -> bool:
 _ASSIGNMENT = Rule(
     ASSIGNMENT,
     several(
-        by_pattern(
+        at_words(
+            _KEY_STARTS,
             rf"{_KEY}(?:[_-][A-Za-z0-9_-]{{1,24}})?{_NEXT}(?:{_QUOTED}|{_BARE})",
             _assigned,
-            flags=re.IGNORECASE,
         ),
         by_pattern(
             r"--?(?:password|passwd|pass|token|api[-_]?key|secret|auth)[ \t]{1,3}"
@@ -110,21 +127,21 @@ _ASSIGNMENT = Rule(
 _AUTHORIZATION = Rule(
     "authorization",
     several(
-        by_pattern(
+        at_words(
+            ("bearer", "basic", "digest"),
             r"(?:bearer|basic|digest)[ \t]+(?P<value>[A-Za-z0-9._~+/-]{8,}+={0,2})",
             _random_value,
-            flags=re.IGNORECASE,
         ),
-        by_pattern(
+        at_words(
+            ("authorization",),
             rf"authorization(?:{_QUOTE})?[ \t]*[:=][ \t]*(?:{_QUOTE})?(?:[A-Za-z]+[ \t]+)?"
             r"(?P<value>[A-Za-z0-9._~+/=:-]{6,}+)",
             _random_value,
-            flags=re.IGNORECASE,
         ),
-        by_pattern(
+        at_words(
+            ("cookie",),
             rf"cookie(?:{_QUOTE})?[ \t]*:[ \t]*(?:{_QUOTE})?(?P<value>[^\s\"'`\\=;]{{1,128}}="
             r"[^\r\n\"'`\\]{4,4096})",
-            flags=re.IGNORECASE,
         ),
     ),
     ("bearer", "basic", "digest", "authorization", "cookie"),

@@ -81,6 +81,33 @@ def by_pattern(
     return find
 
 
+def at_words(
+    words: tuple[str, ...],
+    pattern: str,
+    accepts: Callable[[re.Match[str]], bool] = always,
+) -> Finder:
+    """What `by_pattern` finds, for a pattern that begins with one of `words`, in any case.
+
+    An order of magnitude faster: plain words are searched for, and the pattern tried there.
+    """
+    compiled = re.compile(pattern, re.IGNORECASE)
+
+    def find(text: str) -> Iterator[Hit]:
+        lowered = text.lower()
+        if len(lowered) != len(text):  # some letters are two in lower case
+            lowered = "".join(char.lower() if char.isascii() else char for char in text)
+        for word in words:
+            at = lowered.find(word)
+            while at >= 0:
+                match = compiled.match(text, at)
+                if match is not None and accepts(match):
+                    start, end = match.span(value_group(match))
+                    yield Hit(start, end, match.group())
+                at = lowered.find(word, at + len(word))
+
+    return find
+
+
 def value_group(match: re.Match[str]) -> str | int:
     """Which group of `match` holds the value: of those named so, the one that took part."""
     groups = match.re.groupindex

@@ -11,7 +11,7 @@ from autotune.workload.redaction.marks import digest
 from autotune.workload.redaction.rules import WORD, Hit, Rule, Style
 
 _ESCAPE = re.compile(r"[nrtbf\"\\/]|u[0-9a-fA-F]{4}")
-_IMAGE = "data:"
+_DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+;base64,[A-Za-z0-9+/=\s]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Scanner:
         left of the other's goes too. `is_json` says that `text` is JSON: its escapes stay whole.
         Texts that are data URLs (images) hold nothing.
         """
-        if text.startswith(_IMAGE):
+        if is_data_url(text):
             return []
         lowered = text.lower()
         taken: list[Span] = []
@@ -80,6 +80,11 @@ class Scanner:
         """Whether the domain of an address is one that stays."""
         _, at, domain = whole.rpartition("@")
         return bool(at) and domain.casefold() in self._allow
+
+
+def is_data_url(text: str) -> bool:
+    """Whether all of `text` is an image or another file, in base64."""
+    return text.startswith("data:") and _DATA_URL.fullmatch(text) is not None
 
 
 def _behind_escape(text: str, start: int, end: int) -> int:

@@ -15,11 +15,9 @@ from autotune.workload.redaction.rules import (
     SESSION_ID,
     Style,
 )
-from autotune.workload.redaction.scanner import Scanner, Span
+from autotune.workload.redaction.scanner import Scanner, Span, is_data_url
 from autotune.workload.redaction.walk import Walker
 from autotune.workload.redaction.words import is_strong, is_telling
-
-IMAGE = "data:image"
 
 
 class Survey:
@@ -49,7 +47,7 @@ class Survey:
 
     def text(self, text: str, *, is_json: bool = False) -> str:
         """Notes what the rules find in `text`."""
-        self.tally.images += text.startswith(IMAGE)
+        self.tally.images += is_data_url(text)
         spans = self._scanner.find(text, is_json=is_json)
         for span in spans:
             self._note(text[span.start : span.end], span)

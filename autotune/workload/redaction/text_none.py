@@ -22,7 +22,7 @@ from autotune.workload.redaction.protocol import ID_KEYS, PROTOCOL_KEYS, PROTOCO
 from autotune.workload.redaction.pseudonyms import Pseudonyms
 from autotune.workload.redaction.report import Tally, TokenCount
 from autotune.workload.redaction.rules import METADATA_ID, SESSION_ID, Style
-from autotune.workload.redaction.scanner import Scanner
+from autotune.workload.redaction.scanner import Scanner, is_data_url
 from autotune.workload.redaction.tokenizer import Counter
 
 PIXEL = (
@@ -136,7 +136,7 @@ class TextNone:
     def _string(self, key: str, text: str) -> str:
         if not text or text in PROTOCOL_VALUES.get(key, ()):
             return text
-        if text.startswith("data:image"):
+        if is_data_url(text):
             self.tally.images += 1
             return PIXEL
         if key in _CALL_IDS:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from autotune.workload.model import Message, Recorded, Session, Turn
+from autotune.workload.model import Fidelity, Message, Recorded, Session, Turn
 from autotune.workload.redaction.context_rules import SECRET_KEYS, is_placeholder
 from autotune.workload.redaction.protocol import ID_KEYS, PROTOCOL_KEYS, PROTOCOL_VALUES
 from autotune.workload.redaction.pseudonyms import UnprocessableError
@@ -70,6 +70,7 @@ class Walker:
             params=self._once(turn.params, self.fields),
             response=None if turn.response is None else self.message(turn.response),
             recorded=self._recorded(turn.recorded),
+            fidelity=self._fidelity(turn.fidelity),
             origin=self._once(turn.origin, self.fields),
             extra=self._once(turn.extra, self.fields),
         )
@@ -96,6 +97,9 @@ class Walker:
         return replace(
             recorded, model=self._named(recorded.model), tokenizer=self._named(recorded.tokenizer)
         )
+
+    def _fidelity(self, fidelity: Fidelity) -> Fidelity:
+        return replace(fidelity, missing=tuple(map(self.visitor.text, fidelity.missing)))
 
     def _named(self, text: str | None) -> str | None:
         return None if text is None else self.visitor.text(text)
