@@ -154,7 +154,8 @@ class _Reading:
         model, params = settings_of(run)
         times = [_tool_ms(step) for step in steps]
         agents: dict[str, SessionBuilder] = {}
-        for number, item in enumerate(run["history"], start=1):
+        history = run.get("history")
+        for number, item in enumerate(history if isinstance(history, list) else (), start=1):
             agent = text(mapping(item).get("agent")) or ""
             builder = agents.get(agent) or self._builder(agents, agent)
             builder.params = params
