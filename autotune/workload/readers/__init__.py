@@ -33,8 +33,9 @@ from autotune.workload.readers.qwen_code import QwenCodeReader
 from autotune.workload.readers.swe_agent import SweAgentReader
 from autotune.workload.readers.weka import WekaReader
 
-_ATIF, _GEMINI, _OPENCODE, _OPENHANDS, _OTEL = (
+_ATIF, _CODEX, _GEMINI, _OPENCODE, _OPENHANDS, _OTEL = (
     AtifReader(),
+    CodexReader(),
     GeminiCliReader(),
     OpenCodeReader(),
     OpenHandsReader(),
@@ -46,7 +47,7 @@ _LITELLM, _OPENAI_CHAT = LiteLLMReader(), OpenAIChatReader()
 LINE_READERS: tuple[LineReader, ...] = (
     Capture1Reader(),
     FizeauReader(),
-    CodexReader(),
+    _CODEX,
     ClaudeCodeReader(),
     QwenCodeReader(),
     PiReader(),
@@ -72,6 +73,7 @@ DOCUMENT_READERS: tuple[DocumentReader, ...] = (
     HarReader(),
     _LITELLM,
     _ATIF,
+    _CODEX,
     _GEMINI,
     SweAgentReader(),
     MiniSweAgentReader(),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 from autotune.workload.damage import DamageKind, DamageLedger
+from autotune.workload.document import read_document
 from autotune.workload.lines import CaptureFile, JsonLine, read_objects
 from autotune.workload.model import Session
 from autotune.workload.readers.base import file_hash
-from autotune.workload.readers.checks import epoch_ms, text
+from autotune.workload.readers.checks import epoch_ms, mapping, text
 from autotune.workload.readers.codex_lines import (
     ThreadMeta,
     is_bare,
@@ -24,7 +26,7 @@ _NOBODY = ThreadMeta(None)
 
 
 class CodexReader:
-    """Reads ``rollout-*.jsonl``, with and without envelope, plain or compressed."""
+    """Reads ``rollout-*.jsonl``, with and without envelope, and the ``.json`` of the first ones."""
 
     name = NAME
     description = "Codex CLI and Desktop rollouts: sessions/YYYY/MM/DD/rollout-*.jsonl[.zst]"
@@ -33,15 +35,34 @@ class CodexReader:
         """The line is one of a rollout, by its envelope or its item."""
         return is_enveloped(line) or is_bare(line)
 
+    def claims_document(self, document: Any) -> bool:
+        """The document is a rollout of the first Codex CLI: ``{session, items}``."""
+        known = mapping(document)
+        return is_bare_meta(mapping(known.get("session"))) and isinstance(known.get("items"), list)
+
     def read(self, file: CaptureFile, ledger: DamageLedger) -> Iterator[Session]:
         """The thread of `file`; several where rollouts were joined into one file.
 
         The text of one thread is in memory at a time.
         """
         rollout = _Rollout(file, ledger, file_hash(file.path))
-        for line in read_objects(file, ledger):
+        for line in self._lines(file, ledger):
             yield from rollout.add(line)
         yield from rollout.finish()
+
+    def _lines(self, file: CaptureFile, ledger: DamageLedger) -> Iterator[JsonLine]:
+        """Lines as they stand; those of a document as later versions would have written them."""
+        with closing(read_objects(file, DamageLedger())) as lines:
+            first = next(lines, None)
+        whole = first.value if first else read_document(file, DamageLedger())
+        if not self.claims_document(whole):
+            yield from read_objects(file, ledger)
+            return
+        for number, item in enumerate([whole["session"], *whole["items"]]):
+            if isinstance(item, dict):
+                yield JsonLine(number, item)
+            else:
+                ledger.add(file.name, DamageKind.NOT_AN_OBJECT, number, type(item).__name__)
 
 
 class _Rollout:

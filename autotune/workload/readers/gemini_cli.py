@@ -67,7 +67,7 @@ def _records(file: CaptureFile, ledger: DamageLedger) -> Iterator[tuple[int, Map
     """Lines with their numbers; a document is the one record that sets everything."""
     with closing(read_objects(file, DamageLedger())) as lines:
         first = next(lines, None)
-    if first is None or first.number != 1:
+    if first is None:
         document = read_document(file, DamageLedger())
         if isinstance(document, dict):
             yield 1, document

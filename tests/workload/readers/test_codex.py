@@ -264,3 +264,21 @@ def test_the_way_through_capture_1(name: str, fixtures: Path, tmp_path: Path) ->
     write_capture(list(workload.sessions), tmp_path / "out.jsonl")
     assert load_workload(tmp_path / "out.jsonl").sessions == workload.sessions
     assert workload.formats == ("codex",)
+
+
+def test_the_first_versions_wrote_one_document(fixtures: Path, tmp_path: Path) -> None:
+    text = (fixtures / "codex-bare-small.jsonl").read_text()
+    session, *items = [json.loads(line) for line in text.splitlines()]
+    document = {"session": session, "items": [*items, None]}
+    path = tmp_path / "rollout-2025-05-01-old-1.json"
+    path.write_text(json.dumps(document, indent=2))
+    reader = detect(CaptureFile(path, path.name))
+    assert isinstance(reader, CodexReader)
+    (found,), damage = read(path)
+    (lines,), _ = read(fixtures / "codex-bare-small.jsonl")
+    assert [t.messages for t in found.turns] == [t.messages for t in lines.turns]
+    assert [d.kind for d in damage] == ["not-an-object"]
+    path.write_text(json.dumps(document))
+    assert len(read(path)[0]) == 1
+    assert not reader.claims_document({"session": {"id": 1}, "items": []})
+    assert not reader.claims_document([])
