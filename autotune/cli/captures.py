@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import CliPositionalArg, CliSubCommand
@@ -16,6 +16,7 @@ from autotune.report.captures import damage_lines, print_capture_report
 from autotune.report.text import plural
 
 if TYPE_CHECKING:
+    from autotune.workload.formats import Format, Written
     from autotune.workload.model import Damage
     from autotune.workload.synthesize import SynthesisSpec
 
@@ -97,14 +98,17 @@ class CapturesSynthesize(BaseModel):
 
 
 class CapturesConvert(BaseModel):
-    """Write captures of any known format as capture/1.
+    """Write captures of any known format as capture/1, or as another tool's format.
 
-    Every prompt is kept as it was; repeated messages are stored once. Damage that was met on
-    the way is told on stderr.
+    Every prompt is kept as it was. What a format has no place for, and damage that was met on the
+    way, is told on stderr. The hash formats carry lengths, times and salted hashes of blocks of
+    tokens, and no text: shapes of sessions that can be shared.
 
     Examples:
         autotune captures convert svc-1777.jsonl session.jsonl.zst
         autotune captures convert .fizeau/sessions captures/
+        autotune captures convert captures/ traces/ --to agentperf
+        autotune captures convert captures/ shapes.jsonl --to mooncake-hash
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -113,18 +117,47 @@ class CapturesConvert(BaseModel):
     out: CliPositionalArg[Path] = Field(
         description="file to write (.jsonl, .jsonl.gz, .jsonl.zst), or a folder"
     )
+    to: Literal[
+        "capture/1",
+        "agentperf",
+        "aiperf-raw-payload",
+        "aiperf-mooncake",
+        "otel",
+        "mooncake-hash",
+        "weka-hash",
+    ] = Field("capture/1", description="format to write")
+    salt: str | None = Field(
+        None,
+        description="secret that the hash formats are keyed with: one salt, one id for one text; a "
+        "random one that is not kept when none is given",
+    )
     force: bool = Field(False, description="replace what is already at OUT")
 
     def run(self, io: CommandIO) -> int:
         """Reads and writes one session at a time."""
+        from autotune.workload.formats.convert import format_named, write_as
         from autotune.workload.load import CaptureStream
-        from autotune.workload.writer import write_capture
 
         refuse_overlap(self.path.resolve(), self.out.resolve())
         stream = CaptureStream(self.path)
-        count = write_capture((item.session for item in stream), self.out, force=self.force)
+        sessions = (item.session for item in stream)
+        form = format_named(self.to)
+        written = write_as(form, sessions, self.out, force=self.force, salt=self.salt)
         _tell_damage(io, stream.ledger.entries())
-        return _written(io, self.out, count)
+        _tell_losses(io, form, written)
+        if not io.json:
+            return _written(io, self.out, written.sessions)
+        told = {"path": self.out, "sessions": written.sessions, "turns": written.turns}
+        io.emit_json({**told, "format": form.name, "left_out": dict(written.left_out)})
+        return int(ExitCode.DONE)
+
+
+def _tell_losses(io: CommandIO, form: Format, written: Written) -> None:
+    """What the output does not hold of the captures, on stderr."""
+    for reason, turns in written.left_out.items():
+        io.err.print(f"left out: {plural(turns, 'turn')}, {reason}", markup=False, soft_wrap=True)
+    if form.loses:
+        io.err.print(f"not in {form.name}: {form.loses}", markup=False, soft_wrap=True)
 
 
 def refuse_overlap(source: Path, out: Path) -> None:

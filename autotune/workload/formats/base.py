@@ -37,7 +37,7 @@ class Format:
     Attributes:
         name: what ``--to`` calls it.
         description: one line for a user.
-        loses: what it has no place for, as the end of a sentence; empty when nothing.
+        loses: what it has no place for, as a list in words; empty when nothing.
         place: whether it is a file of JSON lines, a folder, or either by the output's name.
         write: sessions, output and salt in; the output is complete or not there.
         salted: whether what is written depends on the salt.

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from autotune.errors import UserError
 from autotune.workload.formats.base import Format, Place, Written, known, lines_file
 from autotune.workload.model import Message, Session, Turn
 
@@ -178,6 +179,8 @@ def _write(sessions: Iterable[Session], out: Path, _salt: bytes) -> Written:
             count += bool(fitting)
             turns += fitting
             left_out += len(session.turns) - fitting
+        if left_out and not turns:
+            raise UserError(f"no turn fits {OTEL.name}: {NOT_PARTS}", "write another format")
     return Written(count, turns, {NOT_PARTS: left_out} if left_out else {})
 
 

@@ -81,14 +81,15 @@ def extended(
     return (*before, reply, message("user", reply.stop, end, row, shift))
 
 
-def edited(before: Layout, at: int, input_tokens: int, row: int) -> Layout:
+def edited(before: Layout, at: int, until: int, input_tokens: int, row: int) -> Layout:
     """The prompt that is `before` up to token `at`, and new words from there to the end.
 
     The message that `at` falls into begins as it did. One of the assistant ends there; a system
-    message goes on to where it ended, and the user has the rest.
+    message goes on to where it ended, and the user has the rest. A system message that ends before
+    `until`, up to where the two prompts may be alike, is kept.
     """
     end = input_tokens - HEADER_TOKENS
-    kept = [span for span in before if span.stop - TRAILER_TOKENS < at]
+    kept = [span for span in before if _lasts(span, at, until)]
     broken = before[len(kept)] if len(kept) < len(before) else None
     if broken is None:
         return _continued(kept, at, end, row)
@@ -97,6 +98,12 @@ def edited(before: Layout, at: int, input_tokens: int, row: int) -> Layout:
     if broken.role != "user":
         kept.append(message("user", _end(kept), end, row))
     return tuple(kept)
+
+
+def _lasts(span: Span, at: int, until: int) -> bool:
+    """Whether `span` is in both of two prompts that part between `at` and `until`."""
+    alike = span.role == "system" and span.stop + HEADER_TOKENS < until
+    return alike or span.stop - TRAILER_TOKENS < at
 
 
 def _continued(kept: list[Span], at: int, end: int, row: int) -> Layout:

@@ -104,14 +104,16 @@ class Layouts:
         """
         row = self._rows[index]
         shared = laid[-1].stop if laid else 0
-        if before is not None and self._follows(before, row, shared):
+        if before is not None and _repeats(self._rows[before], row):
+            self.of[index] = self.of[before]
+        elif before is not None and self._follows(before, row, shared):
             reply = self._rows[before].output_tokens
             self.of[index] = extended(self.of[before], row.input_tokens, reply, index)
         elif laid and self._same_prompt(self._rows[laid[-1].owner], row):
             self.of[index] = self.of[laid[-1].owner]
         elif laid:
-            base = self.of[laid[-1].owner]
-            self.of[index] = edited(base, shared * self._size, row.input_tokens, index)
+            base, at = self.of[laid[-1].owner], shared * self._size
+            self.of[index] = edited(base, at, at + self._size, row.input_tokens, index)
         else:
             length = system_tokens or self._system_length(row)
             self.of[index] = opening(row.input_tokens, length, index)
@@ -140,3 +142,9 @@ class Layouts:
     def _system_length(self, row: TraceRow) -> int:
         blocks = self.common.get(row.full[0], 0) if row.full else 0
         return blocks * self._size or SHORT_SYSTEM_TOKENS
+
+
+def _repeats(before: TraceRow, row: TraceRow) -> bool:
+    """Whether `row` is the turn before once more, as lengths and blocks can tell: a retry."""
+    told = (before.input_tokens, before.partial, before.full)
+    return bool(row.full) and told == (row.input_tokens, row.partial, row.full)

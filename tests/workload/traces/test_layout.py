@@ -70,7 +70,7 @@ def test_an_edited_prompt_breaks_where_it_says(
     at: int, kept: int, expected: list[tuple[str, int, int]]
 ) -> None:
     before = extended(opening(1000, 512, row=0), 1200, 100, row=1)
-    after = edited(before, at, 1300, row=2)
+    after = edited(before, at, at + 16, 1300, row=2)
     assert after[:kept] == before[:kept]
     assert shape(after)[kept:] == expected
     for span in after[kept:]:
@@ -79,3 +79,10 @@ def test_an_edited_prompt_breaks_where_it_says(
         starts, stops = [r.start for r in span.runs], [r.stop for r in span.runs]
         assert starts == [span.start + 3, *stops[:-1]]
         assert stops[-1] == span.stop - 2
+
+
+def test_a_system_message_that_ends_in_the_block_of_the_break_is_kept() -> None:
+    before = opening(1000, 500, row=0)
+    for until, role in ((504, "user"), (503, "system")):
+        after = edited(before, 448, until, 900, row=1)
+        assert next(span.role for span in after if span not in before) == role

@@ -112,3 +112,12 @@ def test_a_row_that_tells_what_it_adds_stands_behind_all_before() -> None:
     assert layouts.of[1][:2] == layouts.of[0]
     text = TraceText("t", SIZE, rows)
     assert len(tokens([text.message(span) for span in layouts.of[1]])) == 120
+
+
+def test_the_turn_before_once_more_is_a_retry() -> None:
+    rows = [row(1, 1, 2, tail=5), row(2, 1, 2, tail=5), row(3, 1, 2, tail=6)]
+    layouts = Layouts(rows, SIZE)
+    for index, before in ((0, None), (1, 0), (2, 1)):
+        layouts.lay(index, before, layouts.insert(index))
+    assert layouts.of[1] is layouts.of[0]
+    assert layouts.of[2] != layouts.of[1]

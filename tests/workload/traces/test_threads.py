@@ -17,7 +17,7 @@ ROWS = [
 ]
 FIRST = opening(64, 32, 0)
 SECOND = extended(FIRST, 99, 5, 1)
-LAYOUTS: dict[int, Layout] = {0: FIRST, 1: SECOND, 2: edited(SECOND, 16, 90, 2)}
+LAYOUTS: dict[int, Layout] = {0: FIRST, 1: SECOND, 2: edited(SECOND, 16, 32, 90, 2)}
 
 
 def sessions(*threads: Thread) -> list[Session]:
