@@ -43,10 +43,14 @@ def content_of(blocks: Sequence[Block]) -> str | list[Part]:
     Text blocks become lines of one string, as servers do for templates that take strings only, so
     that the same text is the same message however it was cut into blocks.
     """
-    parts = parts_of(blocks)
+    return joined(parts_of(blocks))
+
+
+def joined(parts: Sequence[Part]) -> str | list[Part]:
+    """Parts as content: see `content_of`."""
     if all(part["type"] == "text" for part in parts):
         return "\n".join(part["text"] for part in parts)
-    return parts
+    return list(parts)
 
 
 def parts_of(blocks: Sequence[Block]) -> list[Part]:

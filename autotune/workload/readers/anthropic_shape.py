@@ -11,11 +11,18 @@ Everything raises `ValueError`, with a reason that quotes nothing, where a shape
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autotune.workload.model import Recorded
-from autotune.workload.readers.anthropic_parts import blocks_of, compact_json, content_of, is_block
+from autotune.workload.model import Message, Recorded
+from autotune.workload.readers.anthropic_parts import (
+    Part,
+    blocks_of,
+    compact_json,
+    content_of,
+    is_block,
+    joined,
+)
 from autotune.workload.readers.checks import count, mapping, number
 from autotune.workload.readers.fizeau_shape import arguments_text
 
@@ -132,6 +139,27 @@ def assistant_message(content: Any) -> dict[str, Any]:
     if calls:
         message["tool_calls"] = calls
     return message
+
+
+def merged_reply(messages: Sequence[Message]) -> Message:
+    """Assistant messages that are parts of one reply, in order, as that reply."""
+    if len(messages) == 1:
+        return messages[0]
+    texts = [message["content"] for message in messages if message.get("content")]
+    thoughts = [m["reasoning_content"] for m in messages if m.get("reasoning_content")]
+    calls = [call for message in messages for call in message.get("tool_calls", ())]
+    merged: dict[str, Any] = {"role": "assistant"}
+    if texts or not (calls or thoughts):
+        merged["content"] = joined([part for text in texts for part in _as_parts(text)])
+    if thoughts:
+        merged["reasoning_content"] = "\n".join(thoughts)
+    if calls:
+        merged["tool_calls"] = calls
+    return merged
+
+
+def _as_parts(content: str | list[Part]) -> list[Part]:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
 def chat_reply(message: Any) -> dict[str, Any] | None:

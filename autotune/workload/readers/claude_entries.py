@@ -9,17 +9,17 @@ too, but how they are rendered is not recorded.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
-from autotune.workload.model import Recorded
-from autotune.workload.readers.anthropic_parts import Block, blocks_of
+from autotune.workload.model import Message, Recorded
+from autotune.workload.readers.anthropic_parts import Part, blocks_of, parts_of
 from autotune.workload.readers.anthropic_shape import (
     assistant_message,
     lost_thinking,
     recorded_usage,
-    user_messages,
+    tool_message,
 )
 from autotune.workload.readers.checks import epoch_ms, mapping, text
 
@@ -27,7 +27,7 @@ SYNTHETIC = "<synthetic>"
 """The model of replies that the client wrote itself: no request was made for them."""
 
 _SILENT = frozenset({"command_permissions", "hook_system_message", "hook_cancelled"})
-_CUT = frozenset({"signature", "data"})
+_THINKING, _ATTACHMENTS = frozenset({"thinking"}), frozenset({"attachments"})
 
 
 class Kind(Enum):
@@ -47,18 +47,22 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the tree. `number` counts from 1; `lane` is the thread it was written for."""
+    """A line of the tree. `number` counts from 1.
+
+    Of a user's line, `results` are ``tool`` messages and `said` the parts of the rest.
+    """
 
     number: int
     uuid: str
     parent: str | None
     session_id: str
+    agent: str | None
+    is_sidechain: bool
+    time_ms: float | None
     kind: Kind = Kind.LINK
-    agent: str | None = None
-    is_sidechain: bool = False
     is_summary: bool = False
-    time_ms: float | None = None
-    blocks: tuple[Block, ...] = ()
+    results: tuple[Message, ...] = ()
+    said: tuple[Part, ...] = ()
     loses: frozenset[str] = frozenset()
     reply: Reply | None = None
     preserved: tuple[str, str] | None = None
@@ -69,19 +73,16 @@ class Entry:
         """Whose lines these are: session, agent, and whether it is a side chain."""
         return self.session_id, self.agent, self.is_sidechain
 
-    @property
-    def calls(self) -> tuple[str, ...]:
-        """The ids of the tools that this line calls."""
-        if self.kind is not Kind.REPLY:
-            return ()
-        return tuple(block["id"] for block in self.blocks if block["type"] == "tool_use")
-
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What an assistant line says of its request. Lines of one `message_id` are one reply."""
+    """What an assistant line says of its request. Lines of one `message_id` are one reply.
+
+    `message` is what this line has of it.
+    """
 
     message_id: str
+    message: Message
     model: str | None = None
     usage: Recorded = field(default_factory=Recorded)
     is_final: bool = False
@@ -92,93 +93,92 @@ def parse_entry(value: Mapping[str, Any], number: int, session_id: str) -> Entry
     """The line as an entry; ``None`` for one that is not of the tree.
 
     `session_id` is used where the line names none. Raises `ValueError` when a message has no shape
-    of the API; `link` then keeps its place in the chain.
+    of the API; `link_entry` then keeps its place in the chain.
     """
-    link = link_entry(value, number, session_id)
-    if link is None:
-        return None
-    kind = value.get("type")
-    if kind in ("user", "assistant"):
-        return _message(value, link, is_reply=kind == "assistant")
-    if kind == "system":
-        return _system(value, link)
-    if kind == "attachment":
-        return _attachment(mapping(value.get("attachment")), link)
-    return link
+    place = _place(value, number, session_id)
+    return Entry(**place, **_content(value, place["uuid"])) if place else None
 
 
 def link_entry(value: Mapping[str, Any], number: int, session_id: str) -> Entry | None:
     """The place of the line in the chain, without what it says. Never raises."""
-    uuid = text(value.get("uuid"))
+    place = _place(value, number, session_id)
+    return Entry(**place) if place else None
+
+
+def _place(value: Mapping[str, Any], number: int, session_id: str) -> dict[str, Any] | None:
+    uuid, agent = text(value.get("uuid")), text(value.get("agentId"))
     if uuid is None:
         return None
-    agent = text(value.get("agentId"))
-    return Entry(
-        number=number,
-        uuid=uuid,
-        parent=text(value.get("parentUuid")),
-        session_id=text(value.get("sessionId")) or session_id,
-        agent=agent,
-        is_sidechain=value.get("isSidechain") is True or agent is not None,
-        time_ms=epoch_ms(value.get("timestamp")),
-    )
+    return {
+        "number": number,
+        "uuid": uuid,
+        "parent": text(value.get("parentUuid")),
+        "session_id": text(value.get("sessionId")) or session_id,
+        "agent": agent,
+        "is_sidechain": value.get("isSidechain") is True or agent is not None,
+        "time_ms": epoch_ms(value.get("timestamp")),
+    }
 
 
-def _message(value: Mapping[str, Any], link: Entry, *, is_reply: bool) -> Entry:
-    message = value.get("message")
-    if not isinstance(message, Mapping):
-        raise ValueError("message: not an object")
-    if is_reply and value.get("isApiErrorMessage") is True:
-        return link
+def _content(value: Mapping[str, Any], uuid: str) -> dict[str, Any]:
+    """What the line is to the prompt, as fields of `Entry`."""
+    kind = value.get("type")
+    if kind in ("user", "assistant"):
+        message = value.get("message")
+        if not isinstance(message, Mapping):
+            raise ValueError("message: not an object")
+        return _user(value, message) if kind == "user" else _reply(value, message, uuid)
+    if kind == "system":
+        return _system(value, uuid)
+    return _attachment(mapping(value.get("attachment"))) if kind == "attachment" else {}
+
+
+def _heard(content: Any) -> dict[str, Any]:
+    blocks = blocks_of(content)
+    results = [block for block in blocks if block["type"] == "tool_result"]
+    rest = [block for block in blocks if block["type"] != "tool_result"]
+    said, told = tuple(parts_of(rest)), tuple(map(tool_message, results))
+    return {"kind": Kind.USER, "results": told, "said": said}
+
+
+def _user(value: Mapping[str, Any], message: Mapping[str, Any]) -> dict[str, Any]:
+    is_summary = value.get("isCompactSummary") is True
+    return _heard(message.get("content")) | {"is_summary": is_summary}
+
+
+def _reply(value: Mapping[str, Any], message: Mapping[str, Any], uuid: str) -> dict[str, Any]:
+    if value.get("isApiErrorMessage") is True:
+        return {}
     content = message.get("content")
-    blocks = tuple(_slim(block) for block in blocks_of(content))
-    (assistant_message if is_reply else user_messages)(list(blocks))
-    if not is_reply:
-        is_summary = value.get("isCompactSummary") is True
-        return replace(link, kind=Kind.USER, blocks=blocks, is_summary=is_summary)
-    loses = frozenset({"thinking"}) if lost_thinking(content) else frozenset()
-    reply = _reply(message, link)
-    return replace(link, kind=Kind.REPLY, blocks=blocks, reply=reply, loses=loses)
-
-
-def _slim(block: Block) -> Block:
-    """The block without signatures and encrypted thinking, which are no tokens here."""
-    if block.get("type") not in ("thinking", "redacted_thinking"):
-        return block
-    return {key: value for key, value in block.items() if key not in _CUT}
-
-
-def _reply(message: Mapping[str, Any], link: Entry) -> Reply:
-    return Reply(
-        message_id=text(message.get("id")) or link.uuid,
+    reply = Reply(
+        message_id=text(message.get("id")) or uuid,
+        message=assistant_message(content),
         model=text(message.get("model")),
         usage=recorded_usage(message.get("usage")),
         is_final=text(message.get("stop_reason")) is not None,
     )
+    loses = _THINKING if lost_thinking(content) else frozenset()
+    return {"kind": Kind.REPLY, "reply": reply, "loses": loses}
 
 
-def _system(value: Mapping[str, Any], link: Entry) -> Entry:
+def _system(value: Mapping[str, Any], uuid: str) -> dict[str, Any]:
     subtype = value.get("subtype")
     if subtype == "compact_boundary":
         kept = mapping(mapping(value.get("compactMetadata")).get("preservedSegment"))
         head, anchor = text(kept.get("headUuid")), text(kept.get("anchorUuid"))
-        preserved = (head, anchor or link.uuid) if head else None
-        return replace(link, kind=Kind.BOUNDARY, preserved=preserved)
+        return {"kind": Kind.BOUNDARY, "preserved": (head, anchor or uuid) if head else None}
     if subtype == "microcompact_boundary":
         ids = mapping(value.get("microcompactMetadata")).get("compactedToolIds")
         cleared = [i for i in ids if isinstance(i, str)] if isinstance(ids, list) else []
-        return replace(link, kind=Kind.CLEARING, cleared=tuple(cleared))
-    if subtype == "local_command" and text(value.get("content")):
-        return replace(link, kind=Kind.USER, blocks=tuple(blocks_of(value["content"])))
-    return link
+        return {"kind": Kind.CLEARING, "cleared": tuple(cleared)}
+    told = subtype == "local_command" and text(value.get("content"))
+    return _heard(told) if told else {}
 
 
-def _attachment(attachment: Mapping[str, Any], link: Entry) -> Entry:
+def _attachment(attachment: Mapping[str, Any]) -> dict[str, Any]:
     kind = text(attachment.get("type"))
     if kind == "queued_command" and attachment.get("prompt"):
-        blocks = tuple(blocks_of(attachment["prompt"]))
-        user_messages(list(blocks))
-        return replace(link, kind=Kind.USER, blocks=blocks)
+        return _heard(attachment["prompt"])
     if kind in _SILENT or (kind == "hook_success" and not attachment.get("content")):
-        return link
-    return replace(link, loses=frozenset({"attachments"}))
+        return {}
+    return {"loses": _ATTACHMENTS}

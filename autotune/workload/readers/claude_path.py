@@ -6,13 +6,13 @@ what is new is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from autotune.workload.model import Message
 from autotune.workload.prefix import common_prefix
-from autotune.workload.readers.anthropic_parts import Block, content_of
-from autotune.workload.readers.anthropic_shape import assistant_message, tool_message
+from autotune.workload.readers.anthropic_parts import joined
 from autotune.workload.readers.claude_entries import Entry, Kind
 from autotune.workload.readers.claude_tree import Group, Tree
 
@@ -114,7 +114,7 @@ class Path:
                 exchange.hear(self.entries[place])
             elif self._told[id(group)] == place:
                 yield from exchange.messages()
-                exchange = _Exchange(self.tree, line, cleared, group.before(line))
+                exchange = _Exchange(self.tree, line, cleared, group.until(line))
         yield from exchange.messages()
 
 
@@ -125,7 +125,7 @@ class _Exchange:
     tree: Tree
     line: int
     cleared: frozenset[str]
-    reply: Sequence[Entry] = ()
+    reply: Message | None = None
     heard: list[Entry] = field(default_factory=list)
 
     def hear(self, entry: Entry) -> None:
@@ -135,25 +135,23 @@ class _Exchange:
 
     def messages(self) -> Iterator[Message]:
         """The reply, its tool results, and what the user said."""
-        if self.reply:
-            yield assistant_message([block for entry in self.reply for block in entry.blocks])
-        for block in self._results():
-            yield tool_message(self._shown(block))
-        said = [b for e in self.heard for b in e.blocks if b.get("type") != "tool_result"]
+        if self.reply is not None:
+            yield self.reply
+        for result in self._results():
+            is_cleared = result["tool_call_id"] in self.cleared
+            yield {**result, "content": CLEARED} if is_cleared else result
+        said = [part for entry in self.heard for part in entry.said]
         if said:
-            yield {"role": "user", "content": content_of(said)}
+            yield {"role": "user", "content": joined(said)}
 
-    def _results(self) -> list[Block]:
+    def _results(self) -> list[Message]:
         """Results on the way, and those of calls that were answered beside it, as they came."""
-        found = [(e, b) for e in self.heard for b in e.blocks if b.get("type") == "tool_result"]
-        answered = {block["tool_use_id"] for _, block in found}
-        for call in (call for entry in self.reply for call in entry.calls):
-            beside = None if call in answered else self.tree.result(call, self.line)
+        found = [(entry.number, result) for entry in self.heard for result in entry.results]
+        answered = {result["tool_call_id"] for _, result in found}
+        for call in (self.reply or {}).get("tool_calls", ()):
+            beside = None if call["id"] in answered else self.tree.result(call["id"], self.line)
             if beside is not None:
-                answered.add(call)
+                answered.add(call["id"])
                 found.append(beside)
-        found.sort(key=lambda pair: pair[0].number)
-        return [block for _, block in found]
-
-    def _shown(self, block: Block) -> Block:
-        return {**block, "content": CLEARED} if block["tool_use_id"] in self.cleared else block
+        found.sort(key=itemgetter(0))
+        return [result for _, result in found]

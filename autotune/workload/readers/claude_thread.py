@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 
 from autotune.workload.depth import CHARS_PER_TOKEN, message_chars
 from autotune.workload.model import Boundary, Message, Recorded, Session
-from autotune.workload.readers.anthropic_shape import assistant_message
 from autotune.workload.readers.checks import difference_ms
 from autotune.workload.readers.claude_entries import Entry, Kind
 from autotune.workload.readers.claude_path import Path
@@ -56,7 +55,7 @@ class Thread:
             return
         made, path = self._made, self._path
         path.move_to(group)
-        message = assistant_message([b for e in group.entries for b in e.blocks])
+        message = group.message
         recorded = _recorded(group, message)
         made.messages = list(path.messages)
         boundary = self._boundary(recorded)

@@ -8,22 +8,24 @@ others are found by the ids of the calls.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from autotune.workload.readers.anthropic_parts import Block
+from autotune.workload.model import Message
+from autotune.workload.readers.anthropic_shape import merged_reply
 from autotune.workload.readers.claude_entries import SYNTHETIC, Entry, Kind
 
 ThreadKey = tuple[str, str | None]
 """Session id, and the sub-agent's name; ``None`` is the main thread."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Group:
-    """The lines of one reply: one request was made for them, at `line`."""
+    """The lines of one reply: one request was made for them, before the first."""
 
     thread: ThreadKey
     entries: list[Entry] = field(default_factory=list)
+    _message: Message | None = None
 
     @property
     def first(self) -> Entry:
@@ -35,9 +37,23 @@ class Group:
         """Whether a model was asked."""
         return self.first.reply is not None and self.first.reply.model != SYNTHETIC
 
-    def before(self, line: int) -> list[Entry]:
-        """Its lines above `line`."""
-        return self.entries[: bisect_left(self.entries, line, key=lambda entry: entry.number)]
+    @property
+    def message(self) -> Message:
+        """The whole reply, put together once."""
+        if self._message is None:
+            self._message = merged_reply(_parts(self.entries))
+        return self._message
+
+    def until(self, line: int) -> Message:
+        """What of the reply stands above `line`."""
+        if self.entries[-1].number < line:
+            return self.message
+        above = bisect_left(self.entries, line, key=lambda entry: entry.number)
+        return merged_reply(_parts(self.entries[: max(1, above)]))
+
+
+def _parts(entries: Iterable[Entry]) -> list[Message]:
+    return [entry.reply.message for entry in entries if entry.reply is not None]
 
 
 class Tree:
@@ -54,7 +70,7 @@ class Tree:
         self._relinks = self._kept_by_compaction()
         self._epochs = sorted(number for links in self._relinks.values() for number, _ in links)
         self._groups: dict[tuple[ThreadKey, str], Group] = {}
-        self._results: dict[str, list[tuple[Entry, Block]]] = {}
+        self._results: dict[str, list[tuple[int, Message]]] = {}
         for entry in self._by_uuid.values():
             self._index(entry)
 
@@ -84,9 +100,9 @@ class Tree:
         if entry.reply is not None:
             key = (self.thread(entry), entry.reply.message_id)
             self._groups.setdefault(key, Group(key[0])).entries.append(entry)
-        for block in entry.blocks if entry.kind is Kind.USER else ():
-            if block.get("type") == "tool_result":
-                self._results.setdefault(block["tool_use_id"], []).append((entry, block))
+        for result in entry.results:
+            told = (entry.number, result)
+            self._results.setdefault(result["tool_call_id"], []).append(told)
 
     def groups(self) -> Iterator[Group]:
         """Every reply, in the order of the file."""
@@ -98,10 +114,10 @@ class Tree:
             return None
         return self._groups.get((self.thread(entry), entry.reply.message_id))
 
-    def result(self, call: str, before: int) -> tuple[Entry, Block] | None:
-        """The first answer to `call` above line `before`, wherever it hangs."""
+    def result(self, call: str, before: int) -> tuple[int, Message] | None:
+        """The first answer to `call` above line `before`, wherever it hangs, and its line."""
         found = self._results.get(call, ())
-        return next((pair for pair in found if pair[0].number < before), None)
+        return next((told for told in found if told[0] < before), None)
 
     def get(self, uuid: str | None) -> Entry | None:
         """The line with that id."""

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from autotune.workload.model import Recorded
 from autotune.workload.readers.anthropic_shape import (
+    assistant_message,
     chat_messages,
     chat_params,
     chat_reply,
     chat_tools,
     is_request,
     lost_thinking,
+    merged_reply,
     recorded_usage,
 )
 
@@ -85,6 +87,23 @@ def test_an_assistant_keeps_its_reasoning_and_the_order_of_its_arguments() -> No
         ],
     }
     assert chat_reply({"role": "assistant", "content": content}) == shaped
+
+
+block_lists = st.lists(
+    st.sampled_from(["a", "b"]).map(text)
+    | st.just({"type": "thinking", "thinking": "hm"})
+    | st.just({"type": "thinking", "thinking": ""})
+    | st.sampled_from(["c1", "c2"]).map(call),
+    min_size=1,
+    max_size=3,
+)
+
+
+@settings(max_examples=60)
+@given(st.lists(block_lists, min_size=1, max_size=4))
+def test_a_reply_in_parts_is_the_reply(parts: list[list[dict[str, Any]]]) -> None:
+    whole = assistant_message([block for part in parts for block in part])
+    assert merged_reply([assistant_message(part) for part in parts]) == whole
 
 
 def test_blank_and_encrypted_thinking_is_lost() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from claude_lines import base, boundary, call, reply, result, user
+from claude_lines import base, boundary, reply, result, user
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,13 +33,15 @@ def test_signatures_are_not_kept() -> None:
     thinking = {"type": "thinking", "thinking": "", "signature": "x" * 999}
     hidden = {"type": "redacted_thinking", "data": "x" * 999}
     entry = parsed(reply("r", "u", 1, [thinking, hidden]))
-    assert entry.blocks == ({"type": "thinking", "thinking": ""}, {"type": "redacted_thinking"})
+    assert entry.reply is not None
+    assert entry.reply.message == {"role": "assistant", "content": ""}
     assert entry.loses == {"thinking"}
 
 
-def test_calls_by_id() -> None:
-    assert parsed(reply("r", "u", 1, [call("t1"), call("t2")])).calls == ("t1", "t2")
-    assert parsed(user("u", "r", 1, [result("t1", "x")])).calls == ()
+def test_what_a_user_says_and_what_tools_gave_back() -> None:
+    entry = parsed(user("u", "r", 1, [result("t1", "x"), {"type": "text", "text": "y"}]))
+    assert entry.results == ({"role": "tool", "tool_call_id": "t1", "content": "x"},)
+    assert entry.said == ({"type": "text", "text": "y"},)
 
 
 @pytest.mark.parametrize(
