@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, Self
 
@@ -48,12 +49,9 @@ def common_prefix(before: Sequence[Any], after: Sequence[Any]) -> int:
 
 def shared_objects(before: Sequence[Any], after: Sequence[Any]) -> int:
     """How many items from the start are the very same objects (never compares text)."""
-    shared = 0
-    for left, right in zip(before, after, strict=False):
-        if left is not right:
-            break
-        shared += 1
-    return shared
+    same = bytes(map(operator.is_, before, after))
+    other = same.find(0)
+    return len(same) if other < 0 else other
 
 
 def canonical(value: Any, *, sort_keys: bool = False) -> bytes:
