@@ -140,7 +140,7 @@ def _parse(
     file: CaptureFile, number: int, line: bytes, ledger: DamageLedger
 ) -> dict[str, Any] | None:
     try:
-        value = json.loads(line.decode("utf-8"), parse_constant=refuse_constant)
+        value = _DECODER.decode(line.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         ledger.add(file.name, _broken_kind(line, error), number, why_broken(error))
         return None
@@ -153,6 +153,10 @@ def _parse(
 def refuse_constant(name: str) -> Never:
     """``NaN`` and its like, which Python reads and JSON does not have. Raises `ValueError`."""
     raise ValueError(f"{name} is not JSON")
+
+
+# One for all lines: `json.loads` with an argument makes a decoder anew each time.
+_DECODER = json.JSONDecoder(parse_constant=refuse_constant)
 
 
 def _broken_kind(line: bytes, error: Exception) -> DamageKind:
