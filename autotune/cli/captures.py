@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import CliPositionalArg, CliSubCommand
 
+from autotune.cli.captures_formats import CapturesFormats
 from autotune.cli.captures_record import CapturesRecord
 from autotune.cli.captures_redact import CapturesRedact
 from autotune.cli.io import CommandIO
@@ -193,6 +194,7 @@ class Captures(BaseModel):
     """
 
     inspect: CliSubCommand[CapturesInspect]
+    formats: CliSubCommand[CapturesFormats]
     synthesize: CliSubCommand[CapturesSynthesize]
     convert: CliSubCommand[CapturesConvert]
     record: CliSubCommand[CapturesRecord]

@@ -19,7 +19,6 @@ from autotune.workload.readers import (
     DOCUMENT_READERS,
     FOLDER_READERS,
     LINE_READERS,
-    READERS,
     Reader,
 )
 from autotune.workload.readers.agentperf import manifest_traces
@@ -44,9 +43,7 @@ class Found:
     reader: Reader
 
 
-def known_formats() -> str:
-    """The formats that can be read, for messages."""
-    return ", ".join(READERS)
+KNOWN_FORMATS = "see what can be read with: autotune captures formats"
 
 
 def detect(file: CaptureFile) -> Reader | None:
@@ -128,11 +125,11 @@ def unknown_hint(file: CaptureFile) -> str:
     lines = _sample(file)
     schemas = {line["schema"] for line in lines if isinstance(line.get("schema"), str)}
     if schemas:
-        return f"it says schema {min(schemas)!r}; formats read here: {known_formats()}"
+        return f"it says schema {min(schemas)!r}; {KNOWN_FORMATS}"
     if lines:
         keys = ", ".join(sorted(lines[0])[:6])
-        return f"its first line has keys {keys}; formats read here: {known_formats()}"
-    return f"no line of it is a JSON object; formats read here: {known_formats()}"
+        return f"its first line has keys {keys}; {KNOWN_FORMATS}"
+    return f"no line of it is a JSON object; {KNOWN_FORMATS}"
 
 
 def _in_folder(root: Path, ledger: DamageLedger) -> Iterator[Found]:

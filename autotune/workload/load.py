@@ -8,7 +8,7 @@ from pathlib import Path
 
 from autotune.errors import UserError
 from autotune.workload.damage import DamageKind, DamageLedger
-from autotune.workload.detect import Found, find_captures, known_formats
+from autotune.workload.detect import KNOWN_FORMATS, Found, find_captures
 from autotune.workload.digest import SessionKey, session_key, workload_digest
 from autotune.workload.model import Session, Workload
 from autotune.workload.repeats import RepeatedRequests
@@ -86,7 +86,7 @@ class CaptureStream:
         reason = f"; {worst.file}: {worst.kind} x {worst.count}" if worst else ""
         return UserError(
             f"nothing could be read from {where}{reason}",
-            f"give captures of a known format: {known_formats()}",
+            f"give captures of a known format; {KNOWN_FORMATS}",
         )
 
 

@@ -111,7 +111,7 @@ def test_a_file_of_no_known_format(command: str, capsys: pytest.CaptureFixture[s
     assert main(["captures", command, "x.jsonl", *extra]) == 2
     err = capsys.readouterr().err
     assert "error: x.jsonl is not a capture that is known here" in err
-    assert "formats read here: capture/1, fizeau" in err
+    assert "autotune captures formats" in err
     assert not Path("y.jsonl").exists()
 
 

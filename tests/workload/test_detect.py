@@ -8,7 +8,7 @@ import pytest
 
 from autotune.errors import UserError
 from autotune.workload.damage import DamageLedger
-from autotune.workload.detect import Found, detect, find_captures
+from autotune.workload.detect import KNOWN_FORMATS, Found, detect, find_captures
 from autotune.workload.lines import CaptureFile
 from autotune.workload.model import Damage
 
@@ -69,7 +69,7 @@ def test_folders_are_searched_in_order(fixtures: Path, tmp_path: Path) -> None:
     for name in ("b/z.jsonl", "b/a.ndjson", "a/deep/x.jsonl.gz", ".git/y.jsonl"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(fixtures / "capture-small.jsonl", tmp_path / name)
-    (tmp_path / "b" / "other.jsonl").write_text('{"role":"user","secret":"no"}\n')
+    (tmp_path / "b" / "other.jsonl").write_text('{"rule":"user","secret":"no"}\n')
     (tmp_path / "b" / "README.md").write_text("hello")
     names, damage = found(tmp_path)
     assert names == [
@@ -81,9 +81,7 @@ def test_folders_are_searched_in_order(fixtures: Path, tmp_path: Path) -> None:
         ("skipped-file", str(tmp_path), True),
         ("unknown-format", "b/other.jsonl", False),
     ]
-    assert damage[1].detail == "its first line has keys role, secret; formats read here: " + (
-        "capture/1, fizeau"
-    )
+    assert damage[1].detail == "its first line has keys rule, secret; " + KNOWN_FORMATS
 
 
 def test_a_listed_file_that_is_gone_is_told(tmp_path: Path) -> None:
@@ -106,7 +104,7 @@ def test_a_named_file_of_no_known_format(tmp_path: Path, text: str, hint: str) -
     (tmp_path / "x.jsonl").write_text(text)
     with pytest.raises(UserError, match=r"x\.jsonl is not a capture") as caught:
         found(tmp_path / "x.jsonl")
-    assert caught.value.hint == f"{hint}; formats read here: capture/1, fizeau"
+    assert caught.value.hint == f"{hint}; {KNOWN_FORMATS}"
 
 
 def test_a_path_that_is_not_there(tmp_path: Path) -> None:

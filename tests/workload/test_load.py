@@ -13,8 +13,17 @@ from autotune.workload.model import Session
 from autotune.workload.writer import write_capture
 
 
-def test_a_folder_is_one_workload(fixtures: Path) -> None:
-    workload = load_workload(fixtures)
+@pytest.fixture
+def folder(fixtures: Path, tmp_path: Path) -> Path:
+    """Two captures of two formats in a folder of their own."""
+    for name in ("capture-small.jsonl", "fizeau-small.jsonl"):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        shutil.copy(fixtures / name, tmp_path / "in" / name)
+    return tmp_path / "in"
+
+
+def test_a_folder_is_one_workload(folder: Path) -> None:
+    workload = load_workload(folder)
     assert workload.formats == ("capture/1", "fizeau")
     assert [session.session_id for session in workload.sessions] == ["alpha", "beta", "s-42"]
     assert len(workload.turns) == 3 + 1 + 5
@@ -22,9 +31,9 @@ def test_a_folder_is_one_workload(fixtures: Path) -> None:
     assert [d.kind for d in workload.damage] == ["unanswered-request"]
 
 
-def test_several_paths(fixtures: Path) -> None:
+def test_several_paths(fixtures: Path, folder: Path) -> None:
     both = load_workload([fixtures / "fizeau-small.jsonl", fixtures / "capture-small.jsonl"])
-    assert both.digest == load_workload(fixtures).digest
+    assert both.digest == load_workload(folder).digest
 
 
 def test_sessions_come_in_the_order_they_started(
@@ -70,7 +79,7 @@ def test_nothing_readable_is_an_error(tmp_path: Path, content: str | None) -> No
         (tmp_path / "a.jsonl").write_text(content)
     with pytest.raises(UserError, match="nothing could be read") as caught:
         load_workload(tmp_path)
-    assert "capture/1, fizeau" in caught.value.hint
+    assert "autotune captures formats" in caught.value.hint
     assert ("wrong-schema x 1" in caught.value.message) is bool(content)
 
 

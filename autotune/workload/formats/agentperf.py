@@ -1,6 +1,6 @@
 """agentperf-local: a folder of one trace a session, and a manifest that lists them.
 
-Field names and rules are those of its format version 1 (docs/FORMATS.md of aa-agentperf-local).
+Field names and rules are those of its format version 1 (FORMATS.md of aa-agentperf-local).
 """
 
 from __future__ import annotations
