@@ -43,5 +43,4 @@ def filler(seed: str, tokens: int) -> str:
 
     ``filler(s, n)`` begins ``filler(s, m)`` for every ``m >= n``.
     """
-    rng = Random(seed)
-    return "".join(f" {rng.choice(WORDS)}" for _ in range(max(0, tokens)))
+    return " ".join(["", *Random(seed).choices(WORDS, k=max(0, tokens))])
