@@ -62,8 +62,14 @@ def _date_ms(text: str) -> float | None:
 
 
 def text(value: Any) -> str | None:
-    """A string that is not empty."""
-    return value if isinstance(value, str) and value else None
+    """A string that is not empty. Lone surrogates, which no file can hold, are written out."""
+    if not isinstance(value, str) or not value:
+        return None
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "backslashreplace").decode()
+    return value
 
 
 def mapping(value: Any) -> Mapping[str, Any]:

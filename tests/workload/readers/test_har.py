@@ -113,7 +113,7 @@ def test_bodies_that_are_no_base64_or_no_json_are_damage(tmp_path: Path) -> None
 
 
 def test_other_documents_are_not_claimed() -> None:
-    entries = {"log": {"entries": []}}
+    entries: dict[str, Any] = {"log": {"entries": []}}
     odd: list[Any] = [{}, {"log": []}, {"log": {"entries": {}}}, [entries], "log"]
     for document in odd:
         assert not HarReader().claims_document(document)
