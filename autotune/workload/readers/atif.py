@@ -22,6 +22,7 @@ from autotune.workload.readers.atif_shape import is_trajectory
 from autotune.workload.readers.base import file_hash
 from autotune.workload.readers.checks import mapping, objects, text
 from autotune.workload.readers.message_store import MessageStore
+from autotune.workload.readers.names import name_of
 from autotune.workload.readers.rebuild import SessionBuilder
 
 NAME = "atif"
@@ -171,14 +172,14 @@ def _built(run: _Run, parent: str | None) -> SessionBuilder:
     name, first = run.chain[0]
     digest = file_hash(run.file.path / name if run.file.path.is_dir() else run.file.path)
     agent = mapping(first.get("agent"))
-    wanted = text(first.get("trajectory_id")) if parent else None
-    wanted = wanted or text(first.get("session_id")) or text(first.get("trajectory_id"))
+    wanted = name_of(first.get("trajectory_id")) if parent else None
+    wanted = wanted or name_of(first.get("session_id")) or name_of(first.get("trajectory_id"))
     session_id = run.ids.new(wanted or f"atif-{digest[7:19]}")
     run.ids.of_file.setdefault(name, session_id)
     builder = SessionBuilder(
         session_id, NAME, digest, parent, missing_of(first), _tools(agent, run)
     )
-    rebuild = Rebuild(builder, run.file.name, run.ledger, text(agent.get("model_name")))
+    rebuild = Rebuild(builder, run.file.name, run.ledger, name_of(agent.get("model_name")))
     if parent:
         builder.mark(Boundary.SUBAGENT)
     elif _is_copy(first):

@@ -24,6 +24,8 @@ from autotune.workload.readers.atif_shape import (
     tool_calls,
 )
 from autotune.workload.readers.checks import count, epoch_ms, mapping, objects, text
+from autotune.workload.readers.message_store import MessageStore
+from autotune.workload.readers.names import name_of
 from autotune.workload.readers.rebuild import SessionBuilder
 
 _ROLES = {"system": "system", "user": "user", "tool": "tool"}
@@ -55,6 +57,7 @@ class Rebuild:
     file: str
     ledger: DamageLedger
     model: str | None = None
+    store: MessageStore = field(default_factory=MessageStore)
     _open: list[tuple[int, Step]] = field(default_factory=list)
     _unanswered: list[str] = field(default_factory=list)
     _calls: int = 0
@@ -69,6 +72,10 @@ class Rebuild:
             else:
                 self._damage(number, "a step that is no object")
         self._close()
+
+    def _say(self, message: Message) -> None:
+        """The store's own object: equal messages are the same one, whatever came between."""
+        self.builder.say(self.store.message(message).message)
 
     def _damage(self, number: int, detail: str) -> None:
         self.ledger.add(self.file, DamageKind.WRONG_SCHEMA, number, f"steps: {detail}")
@@ -113,12 +120,12 @@ class Rebuild:
         if role == "tool":
             call_id = self._unanswered.pop(0) if self._unanswered else None
             named = {"role": "tool", "tool_call_id": call_id, "content": content}
-            self.builder.say(named if call_id else {"role": "user", "content": content})
+            self._say(named if call_id else {"role": "user", "content": content})
             return
         if content:
-            self.builder.say({"role": role, "content": content})
+            self._say({"role": role, "content": content})
         for message in results(step, []):
-            self.builder.say(message)
+            self._say(message)
 
     def _close(self) -> None:
         """The reply that is open is complete: what asked for it, itself, what answered it."""
@@ -130,10 +137,10 @@ class Rebuild:
         if _kind(gathered[0][1]) == "asked":
             self._request(gathered, message)
         if message.keys() > {"role"}:
-            self.builder.say(message)
+            self._say(message)
         for _, step in gathered:
             for result in results(step, calls):
-                self.builder.say(result)
+                self._say(result)
         answered = any(has_observation(step) for _, step in gathered)
         self._unanswered = [] if answered else [call["id"] for call in calls]
 
@@ -158,7 +165,7 @@ class Rebuild:
     def _recorded(self, gathered: list[tuple[int, Step]]) -> Recorded:
         counted = (metrics_of(step) for _, step in gathered)
         recorded = next((r for r in counted if r.prompt_tokens is not None), Recorded())
-        named = (text(step.get("model_name")) for _, step in gathered)
+        named = (name_of(step.get("model_name")) for _, step in gathered)
         return replace(recorded, model=next(filter(None, named), None) or self.model)
 
 

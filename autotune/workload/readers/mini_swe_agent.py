@@ -17,8 +17,9 @@ from autotune.workload.lines import CaptureFile
 from autotune.workload.model import Message, Recorded, Session
 from autotune.workload.readers import openai_shape, responses_shape
 from autotune.workload.readers.base import file_hash
-from autotune.workload.readers.checks import difference_ms, epoch_ms, mapping, text
+from autotune.workload.readers.checks import difference_ms, epoch_ms, mapping
 from autotune.workload.readers.message_store import MessageStore
+from autotune.workload.readers.names import name_of
 from autotune.workload.readers.rebuild import SessionBuilder
 
 NAME = "mini-swe-agent"
@@ -62,7 +63,7 @@ def _is_bare(messages: list[Any]) -> bool:
 
 
 def _session_id(info: Mapping[str, Any], document: Any, file: CaptureFile) -> str:
-    known = text(mapping(document).get("instance_id")) or text(info.get("instance_id"))
+    known = name_of(mapping(document).get("instance_id")) or name_of(info.get("instance_id"))
     return known or f"{NAME}-{file_hash(file.path)[7:19]}"
 
 
@@ -81,7 +82,7 @@ class _Reading:
     def session(self, info: Mapping[str, Any], messages: list[Any]) -> Session | None:
         """The session of `messages`."""
         settings = mapping(mapping(info.get("config")).get("model"))
-        self._model = text(settings.get("model_name"))
+        self._model = name_of(settings.get("model_name"))
         self._builder.params = self._params(mapping(settings.get("model_kwargs")))
         if any(_calls_tools(mapping(message)) for message in messages):
             self._builder.missing = ("tools",)
@@ -127,7 +128,7 @@ class _Reading:
         self._builder.request(
             line=0,
             response=reply,
-            recorded=replace(recorded, model=recorded.model or self._model),
+            recorded=replace(recorded, model=name_of(recorded.model) or self._model),
             output_tokens=recorded.completion_tokens,
             timestamp_ms=self._heard_ms,
             delay_ms=difference_ms(self._replied_ms, self._heard_ms),
@@ -157,5 +158,5 @@ def _recorded(response: Mapping[str, Any]) -> Recorded:
     """Token counts of a response of either API."""
     if response.get("object") == "response":
         counts = responses_shape.recorded_usage(response.get("usage"))
-        return replace(counts, model=text(response.get("model")))
+        return replace(counts, model=name_of(response.get("model")))
     return openai_shape.recorded_usage(response)

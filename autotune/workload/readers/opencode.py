@@ -16,6 +16,8 @@ from autotune.workload.lines import CaptureFile, read_objects
 from autotune.workload.model import Boundary, Message, Session
 from autotune.workload.readers.base import file_hash
 from autotune.workload.readers.checks import difference_ms, epoch_ms, mapping, objects, text
+from autotune.workload.readers.message_store import MessageStore
+from autotune.workload.readers.names import name_of
 from autotune.workload.readers.opencode_shape import (
     Answer,
     Step,
@@ -83,11 +85,12 @@ class _Conversation:
         self._file = file
         self._ledger = ledger
         digest = file_hash(file.path)
-        session_id = text(info.get("id")) or f"{NAME}-{digest[7:19]}"
-        parent = text(info.get("parentID"))
+        session_id = name_of(info.get("id")) or f"{NAME}-{digest[7:19]}"
+        parent = name_of(info.get("parentID"))
         self.builder = SessionBuilder(session_id, NAME, digest, parent, ("system", "tools"))
         if parent:
             self.builder.mark(Boundary.SUBAGENT)
+        self._store = MessageStore()
         self._said: list[_Said] = []
         self._pruned: list[_Said] = []
         self._ended_ms: float | None = None
@@ -119,14 +122,18 @@ class _Conversation:
             steps[0].tokens = mapping(info.get("tokens"))
         failed = info.get("error") is not None
         for step in steps:
-            self.ask(step, text(info.get("modelID")), number, source, failed=failed)
+            self.ask(step, name_of(info.get("modelID")), number, source, failed=failed)
         if info.get("summary") is True and not failed:
             self._compact(source)
+
+    def _own(self, message: Message) -> Message:
+        """The store's own object: equal messages are the same one, whatever came between."""
+        return self._store.message(message).message
 
     def hear(self, message: Message | None, source: str | None) -> None:
         """What the user says."""
         if message is not None:
-            self._said.append(_Said(source, message))
+            self._said.append(_Said(source, self._own(message)))
 
     def ask(
         self, step: Step, model: str | None, number: int, source: str | None, *, failed: bool
@@ -147,9 +154,9 @@ class _Conversation:
         self._ended_ms = step.end_ms
         if step.message is None or (failed and not step.answers):
             return
-        self._said.append(_Said(source, step.message))
+        self._said.append(_Said(source, self._own(step.message)))
         for answer in step.answers:
-            said = _Said(source, answer.message, answer)
+            said = _Said(source, self._own(answer.message), answer)
             self._said.append(said)
             if answer.cleared_ms is not None:
                 self._pruned.append(said)
@@ -161,7 +168,7 @@ class _Conversation:
         due = [said for said in self._pruned if _cleared(said, now_ms)]
         for said in due:
             if said.answer is not None:
-                said.message = said.answer.cleared
+                said.message = self._own(said.answer.cleared)
         if due:
             self._pruned = [said for said in self._pruned if not _cleared(said, now_ms)]
             self.builder.mark(Boundary.EDIT)
@@ -202,7 +209,7 @@ def _from_lines(file: CaptureFile, ledger: DamageLedger) -> Iterator[Session]:
     """Every session of a run's output; a step that was not finished is a request all the same."""
     runs: dict[str, _Run] = {}
     for line in read_objects(file, ledger):
-        session_id = text(line.value.get("sessionID"))
+        session_id = name_of(line.value.get("sessionID"))
         if session_id is None:
             ledger.add(file.name, DamageKind.WRONG_SCHEMA, line.number, "sessionID: not a text")
             continue

@@ -16,7 +16,7 @@ from autotune.workload.document import read_document
 from autotune.workload.lines import CaptureFile, read_objects
 from autotune.workload.model import Session
 from autotune.workload.readers.base import file_hash
-from autotune.workload.readers.checks import text
+from autotune.workload.readers.names import name_of
 from autotune.workload.readers.openhands_events import NAME, Conversation
 from autotune.workload.readers.openhands_shape import is_event, metrics_of
 
@@ -46,7 +46,7 @@ class OpenHandsReader:
             return
         digest = file_hash(file.path)
         for line in read_objects(file, ledger):
-            known = text(line.value.get("instance_id"))
+            known = name_of(line.value.get("instance_id"))
             conversation = Conversation(
                 file.name, ledger, digest, line.number, metrics_of(line.value.get("metrics"))
             )

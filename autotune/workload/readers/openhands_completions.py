@@ -21,8 +21,9 @@ from autotune.workload.lines import CaptureFile
 from autotune.workload.model import Message, Recorded, Session
 from autotune.workload.readers import openai_shape, responses_shape
 from autotune.workload.readers.base import file_hash
-from autotune.workload.readers.checks import epoch_ms, mapping, number, text
+from autotune.workload.readers.checks import epoch_ms, mapping, number
 from autotune.workload.readers.logged import Conversation, LoggedRequest
+from autotune.workload.readers.names import name_of
 from autotune.workload.readers.openhands_shape import usage_of
 from autotune.workload.readers.threads import RequestLog
 
@@ -143,4 +144,4 @@ def _recorded(log: Mapping[str, Any]) -> Recorded:
         recorded = responses_shape.recorded_usage(response.get("usage"))
     if recorded.prompt_tokens is None:
         recorded = usage_of(mapping(log.get("usage_summary")))
-    return replace(recorded, model=text(response.get("model")))
+    return replace(recorded, model=name_of(response.get("model")))

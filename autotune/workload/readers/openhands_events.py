@@ -14,6 +14,7 @@ from autotune.workload.damage import DamageKind, DamageLedger
 from autotune.workload.model import Boundary, Message, Recorded, Session
 from autotune.workload.readers.checks import count, difference_ms, epoch_ms, mapping, text
 from autotune.workload.readers.message_store import MessageStore
+from autotune.workload.readers.names import name_of
 from autotune.workload.readers.openai_shape import recorded_usage
 from autotune.workload.readers.openhands_shape import (
     Event,
@@ -161,7 +162,7 @@ class Conversation:
         if recorded is None or recorded.prompt_tokens is None:
             latency_ms = recorded.latency_ms if recorded else None
             recorded = replace(counted, latency_ms=latency_ms)
-        return replace(recorded, model=counted.model or recorded.model)
+        return replace(recorded, model=name_of(counted.model or recorded.model))
 
     def _observe(self, event: Event) -> None:
         if event.get("observation") == "delegate" and len(self._stack) > 1:
@@ -191,7 +192,8 @@ class Conversation:
         if summary:
             offset = count(args.get("summary_offset"))
             at = len(kept) if offset is None else min(offset, len(kept))
-            kept.insert(at, (None, {"role": "user", "content": summary}))
+            message = self.store.message({"role": "user", "content": summary}).message
+            kept.insert(at, (None, message))
         thread.said = kept
         thread.edited = Boundary.COMPACTION
 

@@ -17,6 +17,7 @@ from autotune.workload.model import Recorded, Session
 from autotune.workload.readers.base import file_hash
 from autotune.workload.readers.checks import count, difference_ms, number, text
 from autotune.workload.readers.logged import Conversation, LoggedRequest
+from autotune.workload.readers.names import name_of
 from autotune.workload.readers.openai_shape import check_message
 from autotune.workload.readers.otel_messages import Content, content_of
 from autotune.workload.readers.otlp import Attributes, Event, Span, is_otlp, logs_of, spans_of
@@ -177,11 +178,12 @@ def is_model_call(attributes: Attributes) -> bool:
 
 def _conversation(span: Span) -> Conversation | None:
     """The conversation that a span names; its trace, which may be one request or many runs."""
-    named = (text(span.attributes.get(key)) for key in _CONVERSATION)
+    named = (name_of(span.attributes.get(key)) for key in _CONVERSATION)
     known = next(filter(None, named), None)
     if known is not None:
         return Conversation(known, certain=True)
-    return Conversation(span.trace_id) if span.trace_id else None
+    trace_id = name_of(span.trace_id)
+    return Conversation(trace_id) if trace_id else None
 
 
 def _params(attributes: Attributes) -> dict[str, Any]:
@@ -204,14 +206,14 @@ def recorded_of(span: Span) -> Recorded:
     prompt, cached = _count(attributes, _INPUT), _count(attributes, _CACHED)
     if prompt is not None and cached is not None and cached > prompt:
         prompt += cached + (_count(attributes, _WRITTEN) or 0)
-    model = text(attributes.get("gen_ai.response.model"))
+    model = name_of(attributes.get("gen_ai.response.model"))
     recorded = Recorded(
         prompt_tokens=prompt or None,
         cached_tokens=cached,
         completion_tokens=_count(attributes, _OUTPUT),
         reasoning_tokens=_count(attributes, _REASONING),
         latency_ms=difference_ms(span.start_ms, span.end_ms),
-        model=model or text(attributes.get("gen_ai.request.model")),
+        model=model or name_of(attributes.get("gen_ai.request.model")),
     )
     return replace(recorded, ttft_ms=_ttft_ms(attributes))
 

@@ -20,6 +20,7 @@ from autotune.workload.readers.base import file_hash
 from autotune.workload.readers.checks import mapping, objects, span_ms, text
 from autotune.workload.readers.logged import Conversation, LoggedRequest
 from autotune.workload.readers.message_store import MessageStore, Stored
+from autotune.workload.readers.names import name_of
 from autotune.workload.readers.rebuild import SessionBuilder
 from autotune.workload.readers.swe_agent_shape import (
     is_reply,
@@ -55,7 +56,7 @@ class SweAgentReader:
         if not isinstance(document, Mapping):
             return
         digest = file_hash(file.path)
-        named = text(document.get("environment"))
+        named = name_of(document.get("environment"))
         base = named if named and named not in _UNNAMED else f"{NAME}-{digest[7:19]}"
         attempts = [a for a in objects(document.get("attempts")) if _is_run(a)]
         for number, run in enumerate(attempts or [document], start=1):
@@ -156,7 +157,7 @@ class _Reading:
         agents: dict[str, SessionBuilder] = {}
         history = run.get("history")
         for number, item in enumerate(history if isinstance(history, list) else (), start=1):
-            agent = text(mapping(item).get("agent")) or ""
+            agent = name_of(mapping(item).get("agent")) or ""
             builder = agents.get(agent) or self._builder(agents, agent)
             builder.params = params
             try:

@@ -12,6 +12,7 @@ from typing import Any
 
 from autotune.workload.model import Message
 from autotune.workload.readers.checks import mapping, number, text
+from autotune.workload.readers.names import name_of
 from autotune.workload.readers.openai_shape import check_message
 
 
@@ -60,7 +61,7 @@ def settings_of(document: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]
             settings = None
     model = mapping(mapping(mapping(settings).get("agent")).get("model"))
     sampled = {key: number(model.get(key)) for key in ("temperature", "top_p")}
-    return text(model.get("name")), {k: v for k, v in sampled.items() if v is not None}
+    return name_of(model.get("name")), {k: v for k, v in sampled.items() if v is not None}
 
 
 def totals_of(document: Mapping[str, Any]) -> dict[str, Any]:
