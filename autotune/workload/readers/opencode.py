@@ -7,6 +7,7 @@ tools. Lines of a run do not hold the prompt either, in versions before the ``us
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,13 +56,17 @@ class OpenCodeReader:
 
     def read(self, file: CaptureFile, ledger: DamageLedger) -> Iterator[Session]:
         """The exported session, or every session of a run's output."""
-        document = read_document(file, DamageLedger())
-        if self.claims_document(document):
-            session = _Conversation(file, ledger, mapping(document["info"])).exported(document)
-            if session is not None:
-                yield session
+        with closing(read_objects(file, DamageLedger())) as lines:
+            first = next(lines, None)
+        is_lines = first is not None and first.value.keys() >= _LINE_KEYS
+        document = None if is_lines else read_document(file, DamageLedger())
+        if not self.claims_document(document):
+            yield from _from_lines(file, ledger)
             return
-        yield from _from_lines(file, ledger)
+        known = mapping(document)
+        session = _Conversation(file, ledger, mapping(known.get("info"))).exported(known)
+        if session is not None:
+            yield session
 
 
 def _is_message(message: Mapping[str, Any]) -> bool:

@@ -7,6 +7,7 @@ by default; spans without them are counted as damage that says how to turn it on
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from autotune.workload.document import read_document
 from autotune.workload.lines import CaptureFile, read_objects
 from autotune.workload.model import Recorded, Session
 from autotune.workload.readers.base import file_hash
-from autotune.workload.readers.checks import count, difference_ms, number, text
+from autotune.workload.readers.checks import count, difference_ms, mapping, number, text
 from autotune.workload.readers.logged import Conversation, LoggedRequest
 from autotune.workload.readers.names import name_of
 from autotune.workload.readers.openai_shape import check_message
@@ -83,10 +84,15 @@ class OtelReader:
 
 
 def _exports(file: CaptureFile, ledger: DamageLedger) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Export requests with their lines; a document has none."""
-    document = read_document(file, DamageLedger())
+    """Export requests with their lines; a document has none.
+
+    A file whose first line is an export by itself is lines, and never held as a whole.
+    """
+    with closing(read_objects(file, DamageLedger())) as lines:
+        first = next(lines, None)
+    document = None if first and is_otlp(first.value) else read_document(file, DamageLedger())
     if is_otlp(document):
-        yield 0, document
+        yield 0, mapping(document)
         return
     for line in read_objects(file, ledger):
         yield line.number, line.value
