@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+from itertools import zip_longest
 from pathlib import Path
 from statistics import median
 
@@ -63,3 +65,18 @@ def test_the_way_through_capture_1(tmp_path: Path) -> None:
     assert len(workload.sessions) == 2
     write_capture(workload.sessions, tmp_path / "out")
     assert load_workload(tmp_path / "out").sessions == workload.sessions
+
+
+def test_the_same_requests_without_any_id_make_the_same_sessions(tmp_path: Path) -> None:
+    rows = [
+        [json.loads(line) for line in (FOLDER / name).read_text().splitlines()]
+        for name in ("django__django-14500.jsonl", "task_k8s_debugging.jsonl")
+    ]
+    mixed = [row for pair in zip_longest(*rows) for row in pair if row]
+    bodies = [{"model": "m", "messages": row["messages"], "tools": row["tools"]} for row in mixed]
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(f"{json.dumps(body)}\n" for body in bodies))
+    workload = load_workload(path)
+    assert workload.formats == ("openai-chat",)
+    assert sorted(len(session.turns) for session in workload.sessions) == [5, 40]
+    assert {turn.boundary for turn in workload.turns} == {None}

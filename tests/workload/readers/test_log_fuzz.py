@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autotune.workload.damage import DamageLedger
+from autotune.workload.detect import detect
 from autotune.workload.inspect import inspect_captures
 from autotune.workload.lines import CaptureFile
 from autotune.workload.model import Session
@@ -81,6 +82,13 @@ def survives(reader: Reader, path: Path) -> None:
 def write_values(path: Path, values: list[Any]) -> None:
     text = "".join(f"{json.dumps(value)}\n" for value in values)
     path.write_text(text.replace(f'"{ENDLESS}"', ENDLESS))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_each_is_told_by_what_it_holds(name: str) -> None:
+    reader = detect(CaptureFile(FIXTURES / name, name))
+    assert reader is not None
+    assert reader.name == FORMATS[name]
 
 
 @pytest.mark.parametrize("name", FORMATS)
