@@ -146,9 +146,12 @@ def depth_notes(rows: Sequence[DepthRow]) -> tuple[str, ...]:
     notes = [row.sentence() for row in told[:LINES]]
     rest = len(told) - LINES
     if rest > 0:
-        notes.append(f"{rest} more sessions are in survey.json, recorded and replayed depth")
+        more = "session is" if rest == 1 else "sessions are"
+        notes.append(f"{rest} more {more} in survey.json, recorded and replayed depth")
     silent = len(rows) - len(told)
-    if silent:
+    if silent == 1:
+        notes.append("1 session recorded no depth and is replayed as it is")
+    elif silent:
         notes.append(f"{silent} sessions recorded no depth and are replayed as they are")
     return tuple(notes)
 
@@ -165,8 +168,10 @@ def expected_notes(sessions: Iterable[Session]) -> tuple[str, ...]:
             f"session {session.session_id}: recorded {recorded:,} tokens, about {visible:,} "
             f"of them visible; the rest will be filler{f' for {lack}' if lack else ''}"
         )
-    if len(lacking) > LINES:
-        notes.append(f"{len(lacking) - LINES} more sessions will be padded to their recorded depth")
+    rest = len(lacking) - LINES
+    if rest > 0:
+        more = "session will be padded to its" if rest == 1 else "sessions will be padded to their"
+        notes.append(f"{rest} more {more} recorded depth")
     return tuple(notes)
 
 

@@ -38,6 +38,8 @@ from autotune.workload.padding import (
 from autotune.workload.token_scale import (
     ResultSample,
     Scale,
+    at_least_visible,
+    deep_turns,
     prompt_ratios,
     result_samples,
     scale_of_prompts,
@@ -201,9 +203,22 @@ class _Survey:
 
     def _result_scales(self, sessions: Sequence[Session]) -> dict[str, Scale]:
         return {
-            agent: scale_of_results([self._ratio(s) for s in _spread(_samples(group))])
+            agent: at_least_visible(
+                scale_of_results([self._ratio(s) for s in _spread(_samples(group))]),
+                [self._visible_share(session) for session in group],
+            )
             for agent, group in _by_agent(sessions).items()
         }
+
+    def _visible_share(self, session: Session) -> float:
+        """What deep prompts show over what was recorded for them, where it is least."""
+        shares = []
+        for at in deep_turns(session):
+            turn = session.turns[at]
+            shown = render(turn.messages, turn.tools, self.rendering)
+            seen = self.count(shown.messages, shown.tools)
+            shares.append(seen / (turn.recorded.prompt_tokens or seen))
+        return min(shares)
 
     def _ratio(self, sample: ResultSample) -> float:
         return sum(map(self._text_tokens, sample.texts)) / sample.recorded_tokens

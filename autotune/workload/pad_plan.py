@@ -195,9 +195,9 @@ class _Planner:
         Filler that stood for it goes; what the prompt still lacks stands behind the first reply,
         in words that were not there before, since that is where the prefix broke in life.
         """
-        self._begin_segment(turn, lack)
         for place in [p for p in self.standing if p >= self.opening]:
             self._put(turn, place, 0)
+        self._begin_segment(turn, lack)
         first = place_for(turn.messages, self.opening)
         if first is not None:
             self._put(turn, first, max(1, self.cost.words((lack or 0) - self._held())))

@@ -119,6 +119,8 @@ def _fits(reply: Sequence[Message], before: Turn) -> bool:
 
 def scale_of_results(ratios: Sequence[float]) -> Scale:
     """The scale that counted over recorded results tell, where there are enough that agree."""
+    if not ratios:
+        return Scale()
     if len(ratios) < LEAST_TURNS:
         return Scale(turns=len(ratios), why=f"only {len(ratios)} turns to measure it on")
     middle = median(ratios)
@@ -129,6 +131,26 @@ def scale_of_results(ratios: Sequence[float]) -> Scale:
     if not SANE[0] <= middle <= SANE[1]:
         return Scale(1.0, measured, len(ratios), "what was measured is not plausible")
     return Scale(measured, measured, len(ratios), "results counted against recorded growth")
+
+
+def deep_turns(session: Session) -> tuple[int, ...]:
+    """Positions of the deepest recorded turn and of two more among the deepest quarter."""
+    depths = [(t.recorded.prompt_tokens, at) for at, t in enumerate(session.turns)]
+    ranked = sorted((tokens, at) for tokens, at in depths if tokens)
+    last = len(ranked) - 1
+    return tuple(dict.fromkeys(ranked[last * share // 8][1] for share in (8, 7, 6) if ranked))
+
+
+def at_least_visible(scale: Scale, shares: Sequence[float]) -> Scale:
+    """`scale`, or more where transcripts show more than that much text.
+
+    `shares` is for each session what its deep prompts show in this engine's tokens over what was
+    recorded for them. Text that is seen was sent, so the scale is no less.
+    """
+    seen = round(median(shares), 3) if shares else 0.0
+    if not scale.value < seen <= SANE[1]:
+        return scale
+    return Scale(seen, scale.measured, scale.turns, "the deepest prompts show that much text")
 
 
 def scale_of_prompts(ratios: Sequence[float]) -> Scale:
