@@ -139,6 +139,7 @@ def _in_folder(root: Path, ledger: DamageLedger) -> Iterator[Found]:
         whole = next((r for r in FOLDER_READERS if r.claims_folder(here, sorted(files))), None)
         if whole is not None:
             yield Found(CaptureFile(here, _name_in(here, root)), whole)
+            names.clear()  # what lies below is part of it
             continue
         _check_manifest(here, root, ledger)
         for name in sorted(files):

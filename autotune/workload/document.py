@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import gzip
-import json
 import zlib
 from typing import Any
 
 from autotune.workload.damage import DamageKind, DamageLedger
-from autotune.workload.lines import BOM, CaptureFile, open_capture, refuse_constant, why_broken
+from autotune.workload.lines import BOM, DECODER, CaptureFile, open_capture, why_broken
 
 MAX_DOCUMENT_BYTES = 1024 * 1024 * 1024
 """Documents above this are refused: they are held in memory as a whole, several times over."""
@@ -26,7 +25,7 @@ def read_document(file: CaptureFile, ledger: DamageLedger) -> Any:
         ledger.add(file.name, DamageKind.BOM, 1)
         data = data.removeprefix(BOM)
     try:
-        return json.loads(data.decode("utf-8"), parse_constant=refuse_constant)
+        return DECODER.decode(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         ledger.add(file.name, DamageKind.BAD_JSON, 0, why_broken(error))
         return None

@@ -146,11 +146,8 @@ class _Tally:
     def _steps(self, session: Session, depths: Sequence[Depth]) -> None:
         """Growth from turn to turn; a failed call has no count of its own and is stepped over."""
         grown_from: int | None = None
-        earlier = 0
         for turn, depth in zip(session.turns, depths, strict=True):
-            extends = turn.keep == earlier
-            earlier = len(turn.messages)
-            if not extends:
+            if turn.boundary is not None:
                 grown_from = None
             if "error" in turn.origin:
                 continue

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isinf
 from pathlib import Path
 from typing import IO, Any, Never
 
@@ -140,7 +141,7 @@ def _parse(
     file: CaptureFile, number: int, line: bytes, ledger: DamageLedger
 ) -> dict[str, Any] | None:
     try:
-        value = _DECODER.decode(line.decode("utf-8"))
+        value = DECODER.decode(line.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         ledger.add(file.name, _broken_kind(line, error), number, why_broken(error))
         return None
@@ -155,8 +156,16 @@ def refuse_constant(name: str) -> Never:
     raise ValueError(f"{name} is not JSON")
 
 
+def finite(text: str) -> float:
+    """A JSON number with a fraction or an exponent. Raises `ValueError` where it has no end."""
+    value = float(text)
+    if isinf(value):
+        raise ValueError("a number too large to hold")
+    return value
+
+
 # One for all lines: `json.loads` with an argument makes a decoder anew each time.
-_DECODER = json.JSONDecoder(parse_constant=refuse_constant)
+DECODER = json.JSONDecoder(parse_constant=refuse_constant, parse_float=finite)
 
 
 def _broken_kind(line: bytes, error: Exception) -> DamageKind:

@@ -72,10 +72,9 @@ def _growths(session: Session, depths: Sequence[Depth]) -> tuple[tuple[int, ...]
     """Growth of each turn that extends the one before, and all tokens to prefill."""
     growths = []
     new_tokens = depths[0].tokens
-    pairs = zip(session.turns, session.turns[1:], depths, depths[1:], strict=False)
-    for before, turn, old, new in pairs:
+    for turn, old, new in zip(session.turns[1:], depths, depths[1:], strict=False):
         grown = new.tokens - old.tokens
-        if turn.keep == len(before.messages) and turn.boundary is None and grown >= 0:
+        if turn.boundary is None and grown >= 0:
             growths.append(grown)
             new_tokens += grown
         else:

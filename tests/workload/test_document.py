@@ -32,3 +32,8 @@ def test_what_is_no_document_is_damage(tmp_path: Path, data: bytes) -> None:
 
 def test_a_compressed_document_cut_short_is_torn(tmp_path: Path) -> None:
     assert read(tmp_path / "x.json.gz", gzip.compress(b"[1]" * 999)[:-9]) == (None, ["torn-file"])
+
+
+def test_a_number_without_an_end_is_no_json(tmp_path: Path) -> None:
+    assert read(tmp_path / "x.json", b'{"a": 1e999}') == (None, ["bad-json"])
+    assert read(tmp_path / "y.json", b'{"a": 1e9}') == ({"a": 1e9}, [])

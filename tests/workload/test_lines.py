@@ -135,3 +135,11 @@ def test_zip_is_refused_with_advice(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot read"), open_capture(tmp_path / "none"):
         pass
+
+
+def test_a_number_without_an_end_is_bad_json(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text('{"a": 1e999}\n{"a": 0.5}\n')
+    ledger = DamageLedger()
+    found = [o.value for o in read_objects(CaptureFile(tmp_path / "x.jsonl", "x"), ledger)]
+    assert found == [{"a": 0.5}]
+    assert [(d.kind, d.first_line) for d in ledger.entries()] == [("bad-json", 1)]
