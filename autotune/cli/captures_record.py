@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import signal
 import sys
@@ -86,6 +87,8 @@ class CapturesRecord(BaseModel):
             recording = Recording(options, listener)
             json_to = sys.stdout if io.json else None
             display = choose_recording_display(io.err, recording.totals, json_to)
+            # What is loaded by now stays: collecting it again and again would stall streams.
+            gc.freeze()
             with stop_on_signals(recording.stop):
                 stopped = recording.run(display)
         return _finished(io, recording, stopped)

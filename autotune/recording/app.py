@@ -94,23 +94,26 @@ class Recording:
         `listener` hears every event, one at a time, from this thread or the recorder's own.
         """
         self._listener = listener
-        folder = str(self.options.folder)
-        self._tell(Listening(self.url, str(self.options.upstream), folder))
         self.recorder.start()
         try:
             asyncio.run(self._serve())
         finally:
             self.recorder.close()
             self.socket.close()
-        stopped = _stopped(self.totals, folder)
+        stopped = _stopped(self.totals, str(self.options.folder))
         self._tell(stopped)
         return stopped
 
     async def _serve(self) -> None:
         forwarder = Forwarder(self.options.upstream, self.recorder)
         server = _server(forwarder)
+        await forwarder.warm_up()
         serving = asyncio.create_task(server.serve(sockets=[self.socket]))
         try:
+            while not server.started and not serving.done():
+                await asyncio.sleep(0)
+            options = self.options
+            self._tell(Listening(self.url, str(options.upstream), str(options.folder)))
             await self._until_stopped(serving)
             server.should_exit = True
             await self._until_ended(serving)
@@ -156,6 +159,7 @@ def _server(forwarder: Forwarder) -> uvicorn.Server:
 
     config = uvicorn.Config(
         forwarder,
+        interface="asgi3",
         lifespan="off",
         ws="none",
         log_config=None,
