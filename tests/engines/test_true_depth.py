@@ -124,14 +124,14 @@ def test_every_turn_is_as_deep_as_recorded_or_the_reason_is_told(
 
 
 def test_depths_between_counted_prompts_are_right(engine: tuple[Launcher, Server]) -> None:
-    """Every tenth prompt of the longest session, counted whole, against what was worked out."""
+    """Every 25th prompt of the longest session, counted whole, against what was worked out."""
     sessions = sessions_of("pi")
     count = Counting(*engine)
     found = find_true_depth(
         sessions, lengths(sessions, None), History.RECORDED, Rendering.PLAIN, count
     )
     (session, *_), _ = looked_at(sessions, found)
-    for turn in session.turns[::10]:
+    for turn in session.turns[::25]:
         shown = render(turn.messages, turn.tools, Rendering.PLAIN)
         exact = count(shown.messages, shown.tools)
         assert found.depths[turn.session_id, turn.index] == pytest.approx(exact, rel=0.005)

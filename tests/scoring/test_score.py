@@ -12,6 +12,7 @@ from autotune.records import TurnRecord
 from autotune.scoring.objective import Objective
 from autotune.scoring.score import score
 from autotune.workload.depth import DepthRange
+from autotune.workload.model import Boundary
 
 Record = Callable[..., TurnRecord]
 
@@ -67,6 +68,20 @@ def test_turns_behind_an_edit_are_apart(records: list[TurnRecord], record: Recor
     named = {("a", 10)}
     assert score([*records, edited], at_depth=named).ttft_p50_s == 99.0
     assert score([*records, edited], at_depth={*named, ("a", 0)}).ttft_p50_s == 1.0
+
+
+@pytest.mark.parametrize("kind", [kind.value for kind in Boundary])
+def test_no_kind_of_edit_moves_the_score(
+    records: list[TurnRecord], record: Record, kind: str
+) -> None:
+    cold = [
+        record(10 + at, depth_tokens=150_000, ttft_s=99.0, wall_s=100.0, boundary=kind)
+        for at in range(6)
+    ]
+    result = score([*records, *cold])
+    assert (result.bucket, result.ttft_p50_s, result.turns_at_depth) == ("10-30k", 3.0, 5)
+    assert result.boundary is not None
+    assert (result.boundary.turns, result.boundary.ttft_p50_s) == (6, 99.0)
 
 
 def test_one_failed_turn_leaves_nothing_to_score(records: list[TurnRecord], record: Record) -> None:

@@ -17,6 +17,7 @@ from autotune.search.events import Event, Prepared
 from autotune.search.request import RunRequest
 from autotune.search.session import run_study
 from autotune.study.folder import StudyFolder
+from autotune.workload.model import Boundary
 from autotune.workload.writer import write_capture
 
 SPACE = Path(__file__).parents[1] / "fakes" / "fake_space.toml"
@@ -124,6 +125,23 @@ def test_depths_of_another_history_are_asked_anew(
     with pytest.raises(UserError, match="replay plan"):
         run(replace(request, **changed))
     assert survey_of(request)["of"] | changed == survey_of(request)["of"]
+
+
+def test_edits_seen_and_unseen_are_marked_and_scored_apart(
+    request_for: Make, tmp_path: Path
+) -> None:
+    """Turn 2 falls from 2,200 to 2,100 recorded tokens with all its text; turn 4 is compacted."""
+    path = tmp_path / "edits.jsonl"
+    recorded = [2000, 2200, 2100, 2129, 2060, 2089]
+    write_capture([transcript("a", recorded, boundaries={4: Boundary.COMPACTION})], path)
+    request = request_for(workload=path)
+    run(request)
+    first = [r for r in folder_of(request).read_turns() if r.arm == "trial-0000"]
+    assert [r.boundary for r in first] == [None, None, "edit", None, "compaction", None]
+    assert [r.depth_tokens for r in first] == pytest.approx(recorded, rel=0.02)
+    (trial,) = folder_of(request).read_trials()
+    assert trial["metrics"]["boundary"]["turns"] == 2
+    assert trial["metrics"]["turns_at_depth"] == 4
 
 
 def test_turns_are_cut_by_their_true_depth(request_for: Make) -> None:
