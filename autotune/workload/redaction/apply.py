@@ -14,11 +14,11 @@ from autotune.workload.prefix import common_prefix, shared_objects
 from autotune.workload.redaction.exact import Context, whole_context
 from autotune.workload.redaction.leaks import Leaks
 from autotune.workload.redaction.marks import marked
-from autotune.workload.redaction.options import RedactionOptions
+from autotune.workload.redaction.options import RedactionOptions, base_scanner
 from autotune.workload.redaction.pseudonyms import Pseudonyms, UnprocessableError, unprocessable
 from autotune.workload.redaction.report import Tally, TokenCount
 from autotune.workload.redaction.scanner import Scanner, Span, is_data_url
-from autotune.workload.redaction.survey import keeps, whole_span
+from autotune.workload.redaction.survey import is_left_out, whole_span
 from autotune.workload.redaction.tokenizer import Counter
 from autotune.workload.redaction.walk import Walker
 
@@ -58,6 +58,7 @@ class Redactor:
         self._scanner = scanner
         self._book = book
         self._counter = counter
+        self._ignorant = base_scanner(options)
         self._leaks = Leaks(scanner, book.pseudonyms)
         self._walker = Walker(self, options.session_ids, self._compare)
         self._template = JsonContext(options, scanner)
@@ -87,14 +88,23 @@ class Redactor:
         changed = "".join(self._replaced(text, spans))
         if is_json and _is_json(text) and not _is_json(changed):
             raise unprocessable(spans[0].rule, "the arguments of a tool call would not be JSON")
-        if any(self._leaks.in_text(changed, is_json=is_json)):
-            self.problems.leaking.append(whole_context(text, spans))
+        self._look_again(text, changed, spans, is_json=is_json)
         self._count(text, changed, spans)
         return changed
 
+    def _look_again(self, text: str, changed: str, spans: Sequence[Span], *, is_json: bool) -> None:
+        """Notes what leaks; what is made of pseudonyms is known for one from now on."""
+        if any(self._leaks.in_text(changed, is_json=is_json)):
+            self.problems.leaking.append(whole_context(text, spans))
+        for scanner in (self._scanner, self._ignorant):
+            for span in scanner.find(changed, is_json=is_json):
+                self._used.add(changed[span.start : span.end])
+
     def whole(self, value: str, rule: str) -> str:
         """The pseudonym of a value that its key tells."""
-        if keeps(self._options, self._scanner, value, rule):
+        if self._scanner.stays(value):
+            return value
+        if is_left_out(self._options, value, rule):
             return self.text(value)
         span = whole_span(value, rule)
         changed = "".join(self._replaced(value, [span]))
@@ -161,7 +171,9 @@ class JsonContext:
 
     def whole(self, value: str, rule: str) -> str:
         """A mark for all of `value`."""
-        if keeps(self._options, self._scanner, value, rule):
+        if self._scanner.stays(value):
+            return value
+        if is_left_out(self._options, value, rule):
             return self.text(value)
         return self._marked(value, [whole_span(value, rule)])
 

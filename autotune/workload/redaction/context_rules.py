@@ -38,9 +38,7 @@ optional required password passwd passphrase secret token apikey api_key api-key
 this input prompt env hidden empty unset default cancel bearer basic
 """
 _NO_SECRETS = frozenset(_LISTED.split())
-_USERS = (
-    "git user username root postgres admin anonymous hg oauth2 x-access-token x-token-auth"
-)
+_USERS = "git user username root postgres admin anonymous hg oauth2 x-access-token x-token-auth"
 _URL_USERS = frozenset(_USERS.split())
 _TEMPLATE = re.compile(r"\$\{|\{\{|\$\(|<[a-zA-Z_ -]+>|%\(|process\.env|os\.environ|^[$%{<]")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_.?!-]*(?:->[A-Za-z_.]+)*")

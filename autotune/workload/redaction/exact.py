@@ -39,8 +39,8 @@ class Context:
         return "".join(self.pieces)
 
     def with_(self, issued: Mapping[str, str]) -> str:
-        """With pseudonyms for its values."""
-        pieces = (issued[p] if i % 2 else p for i, p in enumerate(self.pieces))
+        """With the pseudonyms that its values have."""
+        pieces = (issued.get(p, p) if i % 2 else p for i, p in enumerate(self.pieces))
         return "".join(pieces)
 
 
@@ -109,7 +109,7 @@ class Contexts:
     def add(self, contexts: Iterable[Context]) -> None:
         """Remember `contexts`."""
         for context in contexts:
-            for value in set(context.values):
+            for value in dict.fromkeys(context.values):
                 self._by_value.setdefault(value, {})[context] = None
 
     @property
@@ -120,32 +120,15 @@ class Contexts:
     def fits(self, value: str, candidate: str, issued: Mapping[str, str]) -> bool:
         """Whether every context of `value` keeps its count with `candidate`.
 
-        Contexts with a value that has no pseudonym yet are left for that one.
+        Other values in it stand as their pseudonyms, and those without one yet as they are: each
+        pseudonym is to cost what its value cost, since a later one cannot make up for it.
         """
-        mapping = _With(issued, value, candidate)
         known = self._by_value.get(value, {})
-        return all(
-            self._same(context, mapping) for context in known if mapping.covers(context.values)
-        )
+        return all(self._same(context, value, candidate, issued) for context in known)
 
-    def _same(self, context: Context, mapping: _With) -> bool:
-        return self.counter.count(context.text) == self.counter.count(context.with_(mapping))
-
-
-class _With(Mapping[str, str]):
-    """Issued pseudonyms and one more that is being tried."""
-
-    def __init__(self, issued: Mapping[str, str], value: str, candidate: str) -> None:
-        self._issued, self._value, self._candidate = issued, value, candidate
-
-    def covers(self, values: Iterable[str]) -> bool:
-        return all(value == self._value or value in self._issued for value in values)
-
-    def __getitem__(self, value: str) -> str:
-        return self._candidate if value == self._value else self._issued[value]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._issued)
-
-    def __len__(self) -> int:
-        return len(self._issued)
+    def _same(
+        self, context: Context, value: str, candidate: str, issued: Mapping[str, str]
+    ) -> bool:
+        beside = {other: issued[other] for other in context.values if other in issued}
+        changed = context.with_({**beside, value: candidate})
+        return self.counter.count(context.text) == self.counter.count(changed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterator
 
@@ -48,6 +49,10 @@ class Leaks:
 
     def _pattern(self) -> re.Pattern[str] | None:
         if self._covering[0] != len(self._issued):
-            long = [p for p in self._issued if len(p) >= _COVERING_CHARS]
+            known = [p for p in self._issued if len(p) >= _COVERING_CHARS]
+            # In a line of a file a pseudonym stands as JSON has it.
+            long = dict.fromkeys(
+                (*known, *(json.dumps(p, ensure_ascii=False)[1:-1] for p in known))
+            )
             self._covering = (len(self._issued), re.compile(any_of(long)) if long else None)
         return self._covering[1]

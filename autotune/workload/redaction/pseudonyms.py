@@ -8,6 +8,7 @@ from itertools import islice
 from autotune.errors import UserError
 from autotune.workload.redaction.candidates import candidates
 from autotune.workload.redaction.rules import Style
+from autotune.workload.redaction.units import is_empty
 
 MAX_CANDIDATES = 4_000
 """Tried for one value before it is given up."""
@@ -81,7 +82,7 @@ class Pseudonyms:
     def _issue(self, value: str, rule: str, style: Style) -> str:
         self._rules[value] = (rule, style)
         self._values.add(value.casefold())
-        if not any(char.isalnum() for char in value):
+        if is_empty(value):
             raise unprocessable(rule, "it has neither letters nor digits")
         for number, candidate in self._candidates(value, rule, style):
             if self._is_free(value, candidate) and self._fits(value, candidate):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, insort
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from autotune.workload.redaction.marks import digest
 from autotune.workload.redaction.rules import WORD, Hit, Rule, Style
+from autotune.workload.redaction.units import is_empty
 
 _ESCAPE = re.compile(r"[nrtbf\"\\/]|u[0-9a-fA-F]{4}")
 _DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+;base64,[A-Za-z0-9+/=\s]*")
@@ -24,6 +25,7 @@ class Span:
     style: Style
     secret: bool
     learn: bool = False
+    stays: bool = False
 
 
 class Scanner:
@@ -55,15 +57,25 @@ class Scanner:
             if rule.hints and not any(hint in lowered for hint in rule.hints):
                 continue
             for hit in rule.find(text):
-                for span in self._wanted(text, hit, rule, is_json):
-                    _take(taken, text, span)
-        return taken
+                start = _behind_escape(text, hit.start, hit.end) if is_json else hit.start
+                if start < hit.end:
+                    self._take(taken, text, self._span(text, start, hit, rule))
+        return [span for span in taken if not span.stays]
 
-    def _wanted(self, text: str, hit: Hit, rule: Rule, is_json: bool) -> Iterator[Span]:
-        start = _behind_escape(text, hit.start, hit.end) if is_json else hit.start
-        if start >= hit.end or self._allowed(text[start : hit.end], hit.whole, rule):
-            return
-        yield Span(start, hit.end, rule.name, rule.style, rule.secret, hit.learn)
+    def _span(self, text: str, start: int, hit: Hit, rule: Rule) -> Span:
+        """What `hit` takes. A value that stays takes its characters too: no other rule has them."""
+        stays = self._allowed(text[start : hit.end], hit.whole, rule)
+        return Span(start, hit.end, rule.name, rule.style, rule.secret, hit.learn, stays)
+
+    def _take(self, taken: list[Span], text: str, span: Span) -> None:
+        """Put `span` among those that are there, without the characters that they have."""
+        for start, end in _free(taken, span.start, span.end):
+            piece = text[start:end]
+            whole = end - start == span.end - span.start
+            if not is_empty(piece):
+                stays = span.stays or (not whole and span.rule != WORD and self.stays(piece))
+                part = replace(span, start=start, end=end, learn=span.learn and whole, stays=stays)
+                insort(taken, part, key=lambda item: item.start)
 
     def stays(self, value: str) -> bool:
         """Whether `value` is one that is allowed, or a pseudonym of an earlier redaction."""
@@ -96,16 +108,6 @@ def _behind_escape(text: str, start: int, end: int) -> int:
         return start
     escape = _ESCAPE.match(text, start, max(end, start + 5))
     return escape.end() if escape else start
-
-
-def _take(taken: list[Span], text: str, span: Span) -> None:
-    """Put `span` among those that are there, without the characters that they have."""
-    for start, end in _free(taken, span.start, span.end):
-        piece = text[start:end]
-        whole = end - start == span.end - span.start
-        if whole or any(char.isalnum() for char in piece):
-            free = Span(start, end, span.rule, span.style, span.secret, span.learn and whole)
-            insort(taken, free, key=lambda item: item.start)
 
 
 def _free(taken: list[Span], start: int, end: int) -> list[tuple[int, int]]:

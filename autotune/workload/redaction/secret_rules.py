@@ -15,6 +15,10 @@ _WORD = "[A-Za-z0-9_-]"
 _ALNUM = "[A-Za-z0-9]"
 
 
+_WORDLIKE = frozenset(("sk-ant-", "sk-or-", "SG.", "key-", "fc-"))
+"""Prefixes that end words as well: ``risk-or-``, ``monkey-``."""
+
+
 def _token(name: str, *shapes: tuple[str, str]) -> Rule:
     """A rule of ``(prefix, pattern of the rest)``."""
     hints = tuple(prefix.lower() for prefix, _ in shapes)
@@ -22,8 +26,12 @@ def _token(name: str, *shapes: tuple[str, str]) -> Rule:
 
 
 def _shape(prefix: str, rest: str) -> Finder:
-    """Looked for only where the prefix is: most texts hold none of them."""
-    inner = by_pattern(bounded(prefix) + rest)
+    """Looked for only where the prefix is: most texts hold none of them.
+
+    A prefix that no word ends with is one in the middle of a word too: ``pathghp_...``.
+    """
+    start = bounded(prefix) if prefix in _WORDLIKE else re.escape(prefix)
+    inner = by_pattern(start + rest)
 
     def find(text: str) -> Iterator[Hit]:
         if prefix in text:
@@ -36,12 +44,22 @@ def _has_digit(match: re.Match[str]) -> bool:
     return any(char.isdigit() for char in match.group())
 
 
+def _is_drawn(match: re.Match[str]) -> bool:
+    text = match.group()
+    return _has_digit(match) and text != text.lower()
+
+
+_IN_A_WORD = by_pattern(rf"sk-(?:ant|or|proj|svcacct|admin)-{_WORD}{{20,}}", _is_drawn)
+"""Keys behind something that they do not belong to; by their look alone."""
+
+
 _OPENAI = Rule(
     "openai-key",
     several(
         by_pattern(bounded("sk-") + rf"(?:proj|svcacct|admin)-{_WORD}{{8,}}"),
         # Without a digit it is some hyphenated word.
         by_pattern(bounded("sk-") + rf"{_WORD}{{20,}}", _has_digit),
+        _IN_A_WORD,
     ),
     ("sk-",),
 )
@@ -50,7 +68,7 @@ _AWS = Rule(
     "aws-key",
     several(
         *(
-            by_pattern(bounded(prefix) + r"[A-Z0-9]{16}(?![A-Za-z0-9])")
+            by_pattern(bounded(prefix) + r"[A-Z0-9]{16}")
             for prefix in ("AKIA", "ASIA", "ABIA", "ACCA", "AROA", "AIDA")
         )
     ),
@@ -59,7 +77,7 @@ _AWS = Rule(
 
 _JWT = Rule(
     "jwt",
-    by_pattern(rf"eyJ{_WORD}{{8,}}\.{_WORD}{{8,}}(?:\.{_WORD}+)*"),
+    by_pattern(bounded("eyJ") + rf"{_WORD}{{8,}}\.{_WORD}{{8,}}(?:\.{_WORD}+)*"),
     ("eyj",),
 )
 
@@ -68,8 +86,7 @@ _PRIVATE_KEY = Rule(
     several(
         by_pattern(
             r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
-            r"(?P<value>.{1,40000}?)-----END",
-            flags=re.DOTALL,
+            r"(?P<value>(?:[^-]|-(?!----)){1,40000}+)(?=-----END)",
         ),
         # Cut off: a block whose end is not there.
         by_pattern(

@@ -16,6 +16,7 @@ from autotune.workload.redaction.rules import (
     Style,
 )
 from autotune.workload.redaction.scanner import Scanner, Span, is_data_url
+from autotune.workload.redaction.units import is_empty
 from autotune.workload.redaction.walk import Walker
 from autotune.workload.redaction.words import is_strong, is_telling
 
@@ -57,7 +58,9 @@ class Survey:
 
     def whole(self, value: str, rule: str) -> str:
         """Notes a value that its key tells."""
-        if keeps(self._options, self._scanner, value, rule):
+        if self._scanner.stays(value):
+            return value
+        if is_left_out(self._options, value, rule):
             return self.text(value)
         self._note(value, whole_span(value, rule))
         if self._contexts is not None:
@@ -82,8 +85,6 @@ def whole_span(value: str, rule: str) -> Span:
     return Span(0, len(value), rule, Style.SECRET, rule in (ASSIGNMENT, METADATA_ID))
 
 
-def keeps(options: RedactionOptions, scanner: Scanner, value: str, rule: str) -> bool:
-    """Whether a value that its key tells stays: by its rule, by `allow`, or as a pseudonym."""
-    if rule in options.without or not any(char.isalnum() for char in value):
-        return True
-    return scanner.stays(value)
+def is_left_out(options: RedactionOptions, value: str, rule: str) -> bool:
+    """Whether a value is not for the rule of its key: that one is not asked for, or it is empty."""
+    return rule in options.without or is_empty(value)

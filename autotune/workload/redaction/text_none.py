@@ -24,6 +24,7 @@ from autotune.workload.redaction.report import Tally, TokenCount
 from autotune.workload.redaction.rules import METADATA_ID, SESSION_ID, Style
 from autotune.workload.redaction.scanner import Scanner, is_data_url
 from autotune.workload.redaction.tokenizer import Counter
+from autotune.workload.redaction.units import is_empty
 
 PIXEL = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8A"
@@ -62,6 +63,7 @@ class TextNone:
         fits = {} if counter is None else {"fits": self._name_fits}
         self.book = Pseudonyms(options.salt, avoid, **fits)
         self._seen: dict[int, tuple[Any, Any]] = {}
+        self._used: set[str] = set()
         self._counts = [0, 0, 0, 0]
 
     @property
@@ -73,9 +75,10 @@ class TextNone:
         """`sessions` without their text, one at a time."""
         for session in sessions:
             self.tally.began(len(session.turns))
+            self._used.clear()
             changed = self._session(session)
             check_prefixes(session, changed)
-            yield marked(changed, self.book.pseudonyms, "none")
+            yield marked(changed, self._used, "none")
 
     def _session(self, session: Session) -> Session:
         self._seen.clear()
@@ -248,14 +251,21 @@ class TextNone:
 
     def _id(self, text: str) -> str:
         """A value of the same look that stands for this one everywhere."""
-        if not any(char.isalnum() for char in text):
+        if is_empty(text):
             return text
-        return self.book.of(text, SESSION_ID, Style.SECRET)
+        return self._issued(text, SESSION_ID, Style.SECRET)
 
     def _name(self, text: str) -> str:
-        if not any(char.isalnum() for char in text):
+        if is_empty(text):
             return text
-        return self.book.of(text, METADATA_ID, Style.NAME)
+        return self._issued(text, METADATA_ID, Style.NAME)
+
+    def _issued(self, text: str, rule: str, style: Style) -> str:
+        """The pseudonym of a name; what a rule sees in it is known for one as well."""
+        made = self.book.of(text, rule, style)
+        self._used.add(made)
+        self._used.update(made[span.start : span.end] for span in self._scanner.find(made))
+        return made
 
     def _kept(self, text: str) -> str:
         """A word of a protocol, or a model: it stays unless a rule speaks of it."""
