@@ -77,10 +77,12 @@ test: $(READY) $(MODEL)  ## the test suite, on the reference engine (no GPU need
 test-engines: models llama-server  ## the tests on the real llama-server (built once, 5 minutes)
 	$(ENGINE_ENV) $(PYTEST) -m engines $(PYTEST_ARGS)
 
-bench: models llama-server  ## what replaying costs and what tuning gains; on a quiet machine
+bench: models llama-server  ## what replaying, recording and inspecting cost, what tuning gains; on a quiet machine
 	$(BIN)/python tests/benchmarks/bench_client.py --engine reference --model $(MODEL)
 	$(BIN)/python tests/benchmarks/bench_client.py --engine llama-server \
 		--engine-path $(LLAMA_SERVER) --model $(MODEL)
+	$(BIN)/python tests/benchmarks/bench_record.py
+	$(BIN)/python tests/benchmarks/bench_inspect.py
 	@mkdir -p $(dir $(BENCH_WORKLOAD))
 	$(BIN)/python tests/benchmarks/make_edit_sessions.py $(BENCH_WORKLOAD)
 	$(BIN)/autotune run --engine llama-server --engine-path $(LLAMA_SERVER) --model $(MODEL) \
