@@ -111,5 +111,5 @@ def unprocessable(rule: str, why: str) -> UnprocessableError:
     """Why a value that `rule` found stops the redaction."""
     return UnprocessableError(
         f"a value that rule {rule} found cannot be redacted: {why}",
-        f"let it stay with --allow VALUE, or give --without {rule}",
+        f"let it stay with --allow VALUE, give --without {rule}, or leave the tokenizer out",
     )

@@ -171,7 +171,7 @@ class TextNone:
 
         tree = self._fitted(self._tree(parsed), written, self._blank.count(text), _any_key)
         self._count(text, written(tree))
-        return written(tree)
+        return self._known(written(tree), is_json=True)
 
     def _tree(self, value: Any) -> Any:
         """Any JSON: names for keys, filler for text, other digits for numbers."""
@@ -264,7 +264,12 @@ class TextNone:
         """The pseudonym of a name; what a rule sees in it is known for one as well."""
         made = self.book.of(text, rule, style)
         self._used.add(made)
-        self._used.update(made[span.start : span.end] for span in self._scanner.find(made))
+        return self._known(made)
+
+    def _known(self, made: str, *, is_json: bool = False) -> str:
+        """`made`; what a rule would see in it is known for no value of anybody's."""
+        spans = self._scanner.find(made, is_json=is_json)
+        self._used.update(made[span.start : span.end] for span in spans)
         return made
 
     def _kept(self, text: str) -> str:

@@ -10,6 +10,8 @@ from autotune.workload.redaction.rules import (
     KNOWN_SECRET,
     USER_NAME,
     WORD,
+    Finder,
+    Hit,
     Rule,
     Style,
     by_pattern,
@@ -18,6 +20,9 @@ from autotune.workload.redaction.rules import (
 _LEFT = r"(?:(?<![^\W_])|(?<=\\[nrtbf])|(?<=%[0-9A-Fa-f]{2}))"
 _RIGHT = r"(?![^\W_])"
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
+_WIDEST = 32
+"""Letters beside a word of the user's that go with it."""
+
 _STRONG_CHARS = 8
 _MIN_NAME_CHARS = 3
 
@@ -37,13 +42,46 @@ def is_telling(name: str) -> bool:
 
 
 def word_rules(words: Collection[str]) -> Iterator[Rule]:
-    """The user's words, anywhere and in any case, also where JSON escapes a letter of them."""
+    """The user's words, anywhere and in any case, also where JSON escapes a letter of them.
+
+    A word that holds one goes as a whole.
+    """
     if words:
         plain = [word.lower() for word in words if _PLAIN.fullmatch(word)]
         others = sorted((w for w in words if not _PLAIN.fullmatch(w)), key=len, reverse=True)
         patterns = [*map(_spelled, others), *([any_of(plain)] if plain else [])]
-        finder = by_pattern("|".join(patterns), flags=re.IGNORECASE)
-        yield Rule(WORD, finder, style=Style.NAME, secret=False)
+        inner = by_pattern("|".join(patterns), flags=re.IGNORECASE)
+        yield Rule(WORD, _widened(inner), style=Style.NAME, secret=False)
+
+
+def _widened(inner: Finder) -> Finder:
+    """The whole words that what `inner` finds is part of: they cost what they cost as a whole."""
+
+    def find(text: str) -> Iterator[Hit]:
+        done = 0
+        for hit in inner(text):
+            start = max(_word_start(text, hit.start), done)
+            end = _word_end(text, hit.end)
+            if end > done:
+                yield Hit(start, end, text[start:end])
+            done = max(done, end)
+
+    return find
+
+
+def _word_start(text: str, start: int) -> int:
+    """Where the word begins that `start` is in; the letter of an escape is none of it."""
+    stop = max(0, start - _WIDEST)
+    while start > stop and text[start - 1].isalnum() and text[start - 2 : start - 1] != "\\":
+        start -= 1
+    return start
+
+
+def _word_end(text: str, end: int) -> int:
+    stop = min(len(text), end + _WIDEST)
+    while end < stop and text[end].isalnum():
+        end += 1
+    return end
 
 
 def name_rules(names: Collection[str]) -> Iterator[Rule]:

@@ -21,7 +21,8 @@ def matches(rules: list[Rule], text: str) -> list[str]:
 
 def test_words_are_found_in_any_case_and_spelling() -> None:
     rules = list(word_rules(["Acme", "Blau Grün", "a/b"]))
-    assert matches(rules, "acmecorp ACME") == ["acme", "ACME"]
+    assert matches(rules, "acmecorp ACME") == ["acmecorp", "ACME"]
+    assert matches(rules, "preAcmeacme_x \\nacme") == ["preAcmeacme", "acme"]
     assert matches(rules, "blau gr\\u00fcn, Blau%20Grün") == ["blau gr\\u00fcn", "Blau%20Grün"]
     assert matches(rules, "a\\/b a/b") == ["a\\/b", "a/b"]
     assert list(word_rules([])) == []
