@@ -198,7 +198,10 @@ def test_counts_are_exact_with_a_tokenizer(options: Options) -> None:
         "function": {"name": "f", "arguments": '{"path": "/x/y z", "n": 5, "more": "a, b, c!"}'}
     }
     tool = {"type": "function", "function": {"name": "f", "description": "Do; it (now)."}}
-    messages = [{"role": "user", "content": "Go on, please."}, {"role": "a", "tool_calls": [call]}]
+    messages: list[dict[str, Any]] = [
+        {"role": "user", "content": "Go on, please."},
+        {"role": "a", "tool_calls": [call]},
+    ]
     turn = one(blank, *messages, tools=(tool,))
     count = Counter(OneAWord()).count
     made = turn.messages[1]["tool_calls"][0]["function"]["arguments"]
