@@ -37,7 +37,9 @@ def rollout(seed: int) -> Iterator[bytes]:
     rng = random.Random(seed)
     session = str(uuid.UUID(int=rng.getrandbits(128)))
     base = {"text": filler("instructions", 4000)}
-    yield envelope("session_meta", {"id": session, "cwd": "/srv/project", "base_instructions": base}, 0)
+    yield envelope(
+        "session_meta", {"id": session, "cwd": "/srv/project", "base_instructions": base}, 0
+    )
     yield envelope("turn_context", {"model": "made-up"}, 0)
     task = filler(f"{seed} task", 60)
     part = {"type": "input_text", "text": task}
