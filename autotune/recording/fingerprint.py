@@ -11,7 +11,7 @@ from typing import Any
 from autotune.recording.gentle import Pause, pause
 from autotune.recording.prompt import Tools
 from autotune.workload.model import Message
-from autotune.workload.prefix import canonical
+from autotune.workload.prefix import canonical, shared_chain
 
 _INSTRUCTIONS = ("system", "developer")
 _STEP_BYTES = 64 * 1024
@@ -38,19 +38,7 @@ class Fingerprint:
 
     def shared(self, other: Fingerprint) -> int:
         """How many messages the two begin with alike."""
-        return shared_length(self.messages, other.messages)
-
-
-def shared_length(left: Chain, right: Chain) -> int:
-    """How many items two lists begin with alike, by their chains; logarithmic in their lengths."""
-    low, high = 0, min(len(left), len(right))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if left[middle - 1] == right[middle - 1]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+        return shared_chain(self.messages, other.messages)
 
 
 def fingerprint(messages: Sequence[Message], tools: Tools, rest: Pause = pause) -> Fingerprint:

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from autotune.recording.fingerprint import Chain, Fingerprint, answered, shared_length
+from autotune.recording.fingerprint import Chain, Fingerprint, answered
 from autotune.recording.hints import Hints
 from autotune.workload.model import Boundary, Message
+from autotune.workload.prefix import shared_chain
 
 MAX_THREADS = 1024
 """Conversations remembered; beyond it the one that was idle longest is forgotten."""
@@ -228,7 +229,7 @@ def _raw_extends(mark: tuple[int, bytes], raw: str | None) -> bool:
 
 
 def _shared_talk(before: Request, after: Request) -> int:
-    return shared_length(before.talk, after.fingerprint.talk)
+    return shared_chain(before.talk, after.fingerprint.talk)
 
 
 def _is_compacted(before: Request, after: Request) -> bool:
@@ -243,7 +244,7 @@ def _is_compacted(before: Request, after: Request) -> bool:
 def _resumes(before: Request, after: Request) -> bool:
     """Whether `after` holds all of a conversation of more than a prompt or two."""
     talk = before.fingerprint.talk
-    return len(talk) > _SHARED_TALK and shared_length(talk, after.fingerprint.talk) == len(talk)
+    return len(talk) > _SHARED_TALK and shared_chain(talk, after.fingerprint.talk) == len(talk)
 
 
 def _boundary(fit: _Fit) -> Boundary:

@@ -54,6 +54,21 @@ def shared_objects(before: Sequence[Any], after: Sequence[Any]) -> int:
     return len(same) if other < 0 else other
 
 
+def shared_chain(one: Sequence[Any], other: Sequence[Any]) -> int:
+    """How many items two chains share from the start; equal at one place is equal before it.
+
+    Each item of a chain stands for everything up to it, so halving finds where two part.
+    """
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[middle - 1] == other[middle - 1]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
 def canonical(value: Any, *, sort_keys: bool = False) -> bytes:
     """Compact ASCII JSON. Key order is kept unless `sort_keys`, since it changes tokens."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), sort_keys=sort_keys)

@@ -13,10 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autotune.workload.model import Message, Turn
-from autotune.workload.prefix import canonical, shared_objects
-
-CHARS_PER_TOKEN = 4.0
-"""Where nothing was counted; measured ratios lie between 2.7 and 4.1 by kind of text."""
+from autotune.workload.prefix import canonical, shared_chain, shared_objects
 
 
 def rendered_text(message: Message) -> str:
@@ -94,7 +91,7 @@ class Chain:
         for message in turn.messages[shared:]:
             self._append(rendered_text(message))
         self._messages = turn.messages
-        return common_links(before, self.links)
+        return shared_chain(before, self.links)
 
     def _restart(self, turn: Turn) -> None:
         self._tools, self._messages = turn.tools, ()
@@ -109,18 +106,6 @@ class Chain:
         ).digest()
         self.links.append(int.from_bytes(digest, "big"))
         self.chars.append((self.chars[-1] if self.chars else 0) + len(text))
-
-
-def common_links(one: array[int], other: array[int]) -> int:
-    """How many links from the start are equal. Links are chained, so halving finds it."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[middle - 1] == other[middle - 1]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def chars_at(chain: Chain, links: int) -> int:

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from autotune.workload.rendered import common_links
+from autotune.workload.prefix import shared_chain
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +76,14 @@ def _advance(prompt: _Prompt, step: Step) -> _Prompt:
 
 def _best(held: Sequence[_Slot], links: array[int]) -> tuple[_Slot | None, int]:
     """The slot that shares most links with a prompt, and how many; none that shares nothing."""
-    rows = [(common_links(slot.links, links), slot) for slot in held]
+    rows = [(shared_chain(slot.links, links), slot) for slot in held]
     shared, best = max(rows, key=lambda row: row[0], default=(0, None))
     return (best, shared) if shared else (None, 0)
 
 
 def _place(held: list[_Slot], slot: _Slot, best: _Slot | None, slots: int) -> None:
     """Into the slot that it extends, else a free one, else the one used longest ago."""
-    extends = best is not None and common_links(best.links, slot.links) * 2 > len(best.links)
+    extends = best is not None and shared_chain(best.links, slot.links) * 2 > len(best.links)
     if extends and best is not None:
         held.remove(best)
     elif len(held) >= slots:

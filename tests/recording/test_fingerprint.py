@@ -5,8 +5,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune.recording.fingerprint import Fingerprint, fingerprint, shared_length
-from autotune.workload.prefix import PromptHasher, common_prefix
+from autotune.recording.fingerprint import Fingerprint, fingerprint
+from autotune.workload.prefix import PromptHasher, common_prefix, shared_chain
 
 MESSAGES = st.lists(
     st.fixed_dictionaries({"role": st.just("user"), "content": st.sampled_from("abc")}), max_size=6
@@ -31,8 +31,8 @@ def test_the_hash_is_that_of_the_capture_format(messages: list[dict[str, Any]]) 
 
 
 def test_chains_share_what_they_begin_with() -> None:
-    assert shared_length((b"1", b"2", b"3"), (b"1", b"2", b"x", b"y")) == 2
-    assert shared_length((), (b"1",)) == 0
+    assert shared_chain((b"1", b"2", b"3"), (b"1", b"2", b"x", b"y")) == 2
+    assert shared_chain((), (b"1",)) == 0
 
 
 def test_a_conversation_keeps_its_talk_when_its_prompt_is_edited() -> None:

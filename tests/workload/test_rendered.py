@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotune.workload.model import Message, Turn
-from autotune.workload.rendered import Chain, chars_at, common_links, rendered_text, tools_text
+from autotune.workload.prefix import shared_chain
+from autotune.workload.rendered import Chain, chars_at, rendered_text, tools_text
 
 
 def user(text: Any) -> Message:
@@ -79,5 +80,5 @@ def test_common_links_are_the_common_prefix(one: list[str], other: list[str]) ->
     same = 0
     while same < min(len(one), len(other)) and one[same] == other[same]:
         same += 1
-    assert common_links(*chains) == same + 1
-    assert common_links(array("Q"), chains[0]) == 0
+    assert shared_chain(*chains) == same + 1
+    assert shared_chain(array("Q"), chains[0]) == 0

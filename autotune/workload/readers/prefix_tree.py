@@ -38,15 +38,3 @@ class PrefixTree:
     def _node(self, chars: int) -> int:
         self.chars.append(chars)
         return len(self.chars) - 1
-
-
-def shared_nodes(one: array[int], other: array[int]) -> int:
-    """How many nodes two paths share from the start: equal at one place is equal before it."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[middle - 1] == other[middle - 1]:
-            low = middle
-        else:
-            high = middle - 1
-    return low

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autotune.workload.model import Boundary, Fidelity, Session, Turn
-from autotune.workload.prefix import shared_objects
+from autotune.workload.prefix import shared_chain, shared_objects
 from autotune.workload.readers.checks import difference_ms
 from autotune.workload.readers.logged import LoggedRequest
 from autotune.workload.readers.message_store import Stored
-from autotune.workload.readers.prefix_tree import PrefixTree, shared_nodes
+from autotune.workload.readers.prefix_tree import PrefixTree
 
 MOVED_TAIL_SHARE = 0.1
 """A prompt that replaces no more than this share of the one before is no context edit: agents move
@@ -62,14 +62,14 @@ class SessionMaker:
             boundary = self.boundary(before, entry) if before else first
             turns.append(self._turn(session_id, turns, before, entry, boundary))
             if before and boundary is None:
-                turns[-2] = _answered(turns[-2], entry, shared_nodes(before.path, entry.path))
+                turns[-2] = _answered(turns[-2], entry, shared_chain(before.path, entry.path))
         return Session(session_id, tuple(turns), parent)
 
     def boundary(self, before: Entry, entry: Entry) -> Boundary | None:
         """Why `entry` does not simply extend `before`, if it does not."""
         if entry.compacts:
             return Boundary.COMPACTION
-        shared = shared_nodes(before.path, entry.path)
+        shared = shared_chain(before.path, entry.path)
         if shared == len(before.path):
             return None
         chars = self.tree.chars
