@@ -103,7 +103,9 @@ class StudyTurns(StudiesSettings):
         return int(ExitCode.DONE)
 
     def _chosen(self, folder: StudyFolder) -> Iterator[TurnRecord]:
-        arms = {self.arm, None if self.trial is None else f"trial-{self.trial:04d}"} - {None}
+        from autotune.search.ledger import arm_name
+
+        arms = {self.arm, None if self.trial is None else arm_name(self.trial)} - {None}
         return (turn for turn in folder.read_turns() if not arms or turn.arm in arms)
 
 

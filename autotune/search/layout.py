@@ -30,6 +30,7 @@ from autotune.search.space_file import (
 from autotune.trial.side_by_side import DepthRow, side_by_side
 from autotune.trial.survey import Survey
 from autotune.workload.depth import DepthBuckets, DepthRange, parse_depth_range
+from autotune.workload.families import family_roots
 from autotune.workload.model import Session, Workload
 from autotune.workload.padding import pad_sessions
 
@@ -204,7 +205,7 @@ def _split(
     workload: Workload, survey: Survey, seed: int
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Search and confirmation sessions; a sub-agent stays with the session that spawned it."""
-    roots = family_roots(workload)
+    roots = family_roots({s.session_id: s.parent for s in workload.sessions})
     depths: dict[str, int] = {}
     for (session, _), depth in survey.depths.items():
         if session in roots:
@@ -215,20 +216,6 @@ def _split(
         tuple(s for s in ids if roots[s] in search),
         tuple(s for s in ids if roots[s] in confirm),
     )
-
-
-def family_roots(workload: Workload) -> dict[str, str]:
-    """Session -> the session at the head of its family."""
-    parents = {s.session_id: s.parent for s in workload.sessions}
-
-    def root(session: str) -> str:
-        seen = {session}
-        while (parent := parents.get(session)) in parents and parent not in seen:
-            session = str(parent)
-            seen.add(session)
-        return session
-
-    return {session: root(session) for session in parents}
 
 
 def _bucket(asked: str | None, plan: ReplayPlan, survey: Survey) -> DepthRange:

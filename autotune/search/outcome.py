@@ -18,7 +18,7 @@ from autotune.scoring.score import Score
 from autotune.search.confirm import DEFAULT_ARM, Confirmed
 from autotune.search.events import BucketRow, Summary
 from autotune.search.layout import Layout
-from autotune.search.ledger import Entry, Ledger
+from autotune.search.ledger import Entry, Ledger, arm_name
 from autotune.search.resume import resume_command
 from autotune.search.setup import Setup
 from autotune.search.space import to_settings
@@ -97,7 +97,7 @@ def _compared(setup: Setup, layout: Layout, ledger: Ledger, confirmed: Confirmed
     notes += disturbance_notes(confirmed)
     shown = _shown_arm(confirmed) if name is None else name
     before, after = (_score(layout, confirmed, a) for a in (DEFAULT_ARM, shown or DEFAULT_ARM))
-    winner = next((e for e in ledger.ranked if f"trial-{e.number:04d}" == name), None)
+    winner = next((e for e in ledger.ranked if arm_name(e.number) == name), None)
     entry = winner or ledger.baseline
     assert entry is not None  # a confirmation has measured the default
     closest = confirmed.comparisons.get(shown) if shown else None

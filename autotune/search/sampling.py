@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from autotune.errors import UserError
 from autotune.models.metadata import ModelInfo
-from autotune.workload.digest import workload_digest
-from autotune.workload.load import CaptureStream, LoadedSession
+from autotune.workload.load import CaptureStream, LoadedSession, load_workload, loaded_workload
 from autotune.workload.model import Workload
 from autotune.workload.sample import Likeness, likeness, sampling_order, take
 from autotune.workload.summary import SessionSummary, summarize
@@ -118,7 +117,10 @@ def load_sample(path: Path, expected: Expected, wish: SampleWish) -> Sampled:
                 f"measured on are not in {path}",
                 "name another study with --study, or add --new-study to begin a fresh one",
             )
-        return Sampled(_workload(loaded, stream), len(loaded), wish.ids)
+        return Sampled(loaded_workload(loaded, stream.ledger), len(loaded), wish.ids)
+    if wish.limit_s is None and wish.most is None:
+        workload = load_workload(path)
+        return Sampled(workload, len(workload.sessions))
     first = _FirstPass()
     stream = CaptureStream(path)
     for item in stream:
@@ -126,14 +128,14 @@ def load_sample(path: Path, expected: Expected, wish: SampleWish) -> Sampled:
     ids = _chosen(first.summaries, expected, wish)
     if len(ids) == len(first.summaries):
         whole = first.kept if first.kept is not None else _read(path, None)[0]
-        return Sampled(_workload(whole, stream), len(first.summaries))
+        return Sampled(loaded_workload(whole, stream.ledger), len(first.summaries))
     kept = first.kept
     if kept is None:
         kept, _ = _read(path, frozenset(ids))
     named = frozenset(ids)
     rows = likeness(first.summaries, [s for s in first.summaries if s.session_id in named])
     part = [item for item in kept if item.session.session_id in named]
-    return Sampled(_workload(part, stream), len(first.summaries), ids, rows)
+    return Sampled(loaded_workload(part, stream.ledger), len(first.summaries), ids, rows)
 
 
 def _chosen(
@@ -171,17 +173,6 @@ class _FirstPass:
 def _read(path: Path, ids: Collection[str] | None) -> tuple[list[LoadedSession], CaptureStream]:
     stream = CaptureStream(path)
     return [i for i in stream if ids is None or i.session.session_id in ids], stream
-
-
-def _workload(items: Iterable[LoadedSession], stream: CaptureStream) -> Workload:
-    """As `load_workload` makes it, of these sessions only."""
-    loaded = sorted(items, key=lambda item: item.key)
-    return Workload(
-        sessions=tuple(item.session for item in loaded),
-        digest=workload_digest(item.key for item in loaded),
-        formats=tuple(sorted({item.found.reader.name for item in loaded})),
-        damage=stream.ledger.entries(),
-    )
 
 
 def stored_ids(sample: Mapping[str, Any] | None) -> tuple[str, ...] | None:

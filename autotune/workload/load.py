@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -97,13 +97,17 @@ def load_workload(paths: Path | Sequence[Path]) -> Workload:
         UserError: a path is missing, a named file has no known format, or nothing was readable.
     """
     stream = CaptureStream(paths)
-    loaded = sorted(stream, key=lambda item: item.key)
-    formats = tuple(sorted({item.found.reader.name for item in loaded}))
+    return loaded_workload(stream, stream.ledger)
+
+
+def loaded_workload(items: Iterable[LoadedSession], ledger: DamageLedger) -> Workload:
+    """A workload of these sessions, in the order they started, with the damage of reading them."""
+    loaded = sorted(items, key=lambda item: item.key)
     return Workload(
         sessions=tuple(item.session for item in loaded),
         digest=workload_digest(item.key for item in loaded),
-        formats=formats,
-        damage=stream.ledger.entries(),
+        formats=tuple(sorted({item.found.reader.name for item in loaded})),
+        damage=ledger.entries(),
     )
 
 

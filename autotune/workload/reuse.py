@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from autotune.workload.breaks import cause_of
-from autotune.workload.depth import Depth
+from autotune.workload.breaks import Break, cause_of
+from autotune.workload.depth import CHARS_PER_TOKEN, Depth
 from autotune.workload.model import Session, Turn
 from autotune.workload.rendered import Chain, chars_at
 from autotune.workload.slots import Step, reuse_ceiling
@@ -67,16 +67,17 @@ class ReuseTally:
                 at = chars_at(chain, kept)
                 whole = kept == old_links
                 reusable = tokens_before if whole else scale.tokens(at, old_chars, tokens_before)
-                self._follower(before, turn, min(reusable, depth.tokens), depth, tokens_before)
+                # Where every link stayed nothing broke: the messages need not be gone through.
+                cause = None if whole else cause_of(before, turn)
+                self._follower(cause, min(reusable, depth.tokens), depth, tokens_before)
             scale.fit(depth, chain.chars[-1])
             self._step(turn, chain, kept, depth, scale)
             before, tokens_before = turn, float(depth.tokens)
         self._sessions += 1
 
     def _follower(
-        self, before: Turn, turn: Turn, reusable: float, depth: Depth, tokens_before: float
+        self, cause: Break | None, reusable: float, depth: Depth, tokens_before: float
     ) -> None:
-        cause = cause_of(before, turn)
         if cause is None:
             self._append_only += 1
         else:
@@ -126,12 +127,11 @@ class ReuseTally:
 class _Scale:
     """Characters to tokens in one session: what no log shows stands in front of what it shows."""
 
-    per_char: float = 0.25
     hidden: float = 0.0
 
     def fit(self, depth: Depth, chars: int) -> None:
         """Learn from a turn: what its recorded depth holds beyond its text is hidden in front."""
-        visible = chars * self.per_char
+        visible = chars / CHARS_PER_TOKEN
         if not depth.estimated:
             self.hidden = max(0.0, depth.tokens - visible)
 

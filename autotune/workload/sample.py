@@ -10,6 +10,7 @@ from itertools import pairwise
 from statistics import median
 
 from autotune.workload.depth import DepthBuckets
+from autotune.workload.families import family_roots
 from autotune.workload.summary import SessionSummary
 
 MOST_TOGETHER = 4
@@ -88,19 +89,11 @@ def _closed(families: Sequence[tuple[SessionSummary, ...]]) -> list[Unit]:
 
 def _families(sessions: Sequence[SessionSummary]) -> list[tuple[SessionSummary, ...]]:
     """Sessions with their sub-agents, however deep."""
-    parents = {s.session_id: s.parent for s in sessions}
+    roots = family_roots({s.session_id: s.parent for s in sessions})
     grouped: dict[str, list[SessionSummary]] = defaultdict(list)
     for session in sessions:
-        grouped[_root(session.session_id, parents)].append(session)
+        grouped[roots[session.session_id]].append(session)
     return [tuple(members) for members in grouped.values()]
-
-
-def _root(session_id: str, parents: Mapping[str, str | None]) -> str:
-    seen = {session_id}
-    while (parent := parents.get(session_id)) in parents and parent not in seen:
-        session_id = str(parent)
-        seen.add(session_id)
-    return session_id
 
 
 def _starts(family: Sequence[SessionSummary]) -> tuple[float, str]:

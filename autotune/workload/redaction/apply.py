@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from autotune.workload.depth import CHARS_PER_TOKEN
 from autotune.workload.model import Session, Turn
 from autotune.workload.prefix import common_prefix, shared_objects
 from autotune.workload.redaction.exact import Context, whole_context
@@ -21,8 +22,6 @@ from autotune.workload.redaction.scanner import Scanner, Span, is_data_url
 from autotune.workload.redaction.survey import is_left_out, whole_span
 from autotune.workload.redaction.tokenizer import Counter
 from autotune.workload.redaction.walk import Walker
-
-CHARS_PER_TOKEN = 4
 
 
 @dataclass(slots=True)
