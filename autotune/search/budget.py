@@ -16,8 +16,9 @@ class Budget:
     """Both limits hold when both are given; at least the default is always measured.
 
     `limit_s` counts the engine-seconds of earlier runs of the study too (`spent_before_s`).
-    `confirm_launches` are the launches the confirmation wants, `confirm_share_of_trial` the cost
-    of one against a trial's; they size what is kept back, between a quarter and a half.
+    `confirm_launches` says how many launches the confirmation wants, by what is known so far;
+    `confirm_share_of_trial` is the cost of one against a trial's. They size what is kept back,
+    between a quarter and a half.
     """
 
     limit_s: float | None
@@ -25,7 +26,7 @@ class Budget:
     clock: Callable[[], float]
     started_s: float
     spent_before_s: float = 0.0
-    confirm_launches: int = 0
+    confirm_launches: Callable[[Ledger], int] = lambda _: 0
     confirm_share_of_trial: float = 1.0
 
     def elapsed_s(self) -> float:
@@ -44,19 +45,19 @@ class Budget:
         """Seconds kept back for the confirmation."""
         if self.limit_s is None:
             return 0.0
-        wanted = self.confirm_launches * self.confirm_share_of_trial * ledger.typical_s
+        wanted = self.confirm_launches(ledger) * self.confirm_share_of_trial * ledger.typical_s
         least, most = CONFIRM_LEAST_SHARE * self.limit_s, CONFIRM_MOST_SHARE * self.limit_s
         return min(max(wanted, least), most)
 
-    def seconds_left(self, ledger: Ledger, last_s: float) -> float | None:
+    def seconds_left(self, ledger: Ledger) -> float | None:
         """How long the run still takes: the rest of the budget, or trials left at their cost."""
         ends = []
         if self.limit_s is not None:
             ends.append(max(0.0, self.limit_s - self.elapsed_s()))
         if self.trials is not None:
-            each = ledger.typical_s or last_s
-            left = max(0, self.trials - len(ledger.measured) - 1)
-            ends.append(each * (left + self.confirm_launches * self.confirm_share_of_trial))
+            left = max(0, self.trials - len(ledger.measured))
+            confirm = self.confirm_launches(ledger) * self.confirm_share_of_trial
+            ends.append(ledger.typical_s * (left + confirm))
         return min(ends) if ends else None
 
     def confirm_left_s(self) -> float | None:

@@ -77,9 +77,13 @@ def room_for(left_s: float | None, launch_s: float, blocks: int) -> int:
     return CONTENDERS if heat >= CONTENDERS else heat if heat >= 2 else 1
 
 
-def launches(blocks: int) -> int:
-    """How many launches the heat and the confirmation take together."""
-    return CONTENDERS + 2 * blocks
+def launches(ledger: Ledger, blocks: int) -> int:
+    """How many launches the heat and the confirmation take, were the search to end now.
+
+    Without a close second there is no heat. Before anything is known it is the most there may be.
+    """
+    rivals = CONTENDERS if ledger.baseline is None else len(contenders(ledger)) - 1
+    return (rivals if rivals > 1 else 0) + 2 * blocks
 
 
 def _is_close(entry: Entry, best: Entry) -> bool:

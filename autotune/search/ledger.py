@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,23 +44,35 @@ def arm_name(number: int) -> str:
 
 
 class Ledger:
-    """Entries by settings; the search asks it before it launches anything."""
+    """Entries by settings; the search asks it before it launches anything.
+
+    The best trial is measured again from time to time, and so may be one that was stopped early:
+    all whole measurements of the same settings are looks at one candidate.
+    """
 
     def __init__(self, trials: Iterable[FrozenTrial] = ()) -> None:
         self.entries: list[Entry] = []
-        self._by_key: dict[str, Entry] = {}
+        self._by_key: dict[str, list[Entry]] = {}
         for trial in trials:
             if "outcome" in trial.user_attrs:
                 self.add(_entry(trial))
 
     def add(self, entry: Entry) -> None:
-        """Note a finished trial; the first one with its settings stands for later ones."""
+        """Note a finished trial."""
         self.entries.append(entry)
-        self._by_key.setdefault(entry.key, entry)
+        self._by_key.setdefault(entry.key, []).append(entry)
 
     def find(self, key: str) -> Entry | None:
-        """The trial that measured these settings, if one did."""
-        return self._by_key.get(key)
+        """The trial that stands for these settings, if one does: whole before stopped early."""
+        return next(iter([*self.looks(key), *self.tries(key)]), None)
+
+    def tries(self, key: str) -> Sequence[Entry]:
+        """Everything that is known of these settings, in order."""
+        return self._by_key.get(key, ())
+
+    def looks(self, key: str) -> list[Entry]:
+        """Measurements of these settings that ran to the end with a value, in order."""
+        return [e for e in self.tries(key) if e.outcome == COMPLETE and e.value is not None]
 
     @property
     def measured(self) -> list[Entry]:
@@ -69,10 +81,13 @@ class Ledger:
 
     @property
     def ranked(self) -> list[Entry]:
-        """Trials with a score, best first. One that was stopped early has none, only a guess."""
-        whole = [e for e in self.measured if e.outcome == COMPLETE]
-        good = [(e.value, e.number, e) for e in whole if e.value is not None]
-        return [entry for _, _, entry in sorted(good, key=lambda row: row[:2])]
+        """Candidates with a score, best first: the first look at each, with the median value.
+
+        One that was stopped early has no score, only a guess.
+        """
+        firsts = [looks for key in self._by_key if (looks := self.looks(key))]
+        rows = [replace(looks[0], value=_median_value(looks)) for looks in firsts]
+        return sorted(rows, key=lambda e: (e.value, e.number))
 
     @property
     def best(self) -> Entry | None:
@@ -91,11 +106,19 @@ class Ledger:
 
     @property
     def typical_s(self) -> float:
-        """What one more trial costs: the median of those that ran to the end, else the longest."""
+        """What one more trial costs: the median of those that ran to the end, else the longest.
+
+        Of an even number the lower one: the first trial of a study, on cold files, is often dear,
+        and the second must not be taken for that.
+        """
         whole = [e.seconds for e in self.measured if e.outcome == COMPLETE]
         if whole:
-            return statistics.median(whole)
+            return statistics.median_low(whole)
         return max((e.seconds for e in self.measured), default=0.0)
+
+
+def _median_value(looks: Sequence[Entry]) -> float:
+    return statistics.median(e.value for e in looks if e.value is not None)
 
 
 def _entry(trial: FrozenTrial) -> Entry:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autotune.candidate import Setting
 from autotune.search.feasibility import Feasibility
-from autotune.search.ledger import Entry, Ledger
+from autotune.search.ledger import STOPPED, Entry, Ledger, arm_name
 from autotune.search.space import Space
 from autotune.search.steps import next_step
 from autotune.search.suggest import active_values
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 DEFAULT = "default"
 INCUMBENT = "incumbent"
 STEP = "step: "
+
+AGAIN = "again: "
+
+STOPS_A_LOOK = 3
+"""Trials that the best one stops before it is measured again, and once more that many for each
+look that was taken: a moment in which the machine was fast must not end a search."""
 
 STEPS_A_DRAW = 3
 """Steps from the best for each draw of the sampler: near gains first, far ones not forgotten."""
@@ -40,6 +47,8 @@ class Queue:
 
     The default and the incumbent; then each start of the space laid over the best so far, since
     flags act on each other; then steps from the best, with draws of the sampler between them.
+    In between second looks: at a best trial that has stopped several others, and at those that it
+    should not have stopped if it was lucky.
     """
 
     ledger: Ledger
@@ -50,7 +59,23 @@ class Queue:
 
     def next(self) -> Planned | None:
         """The next trial; ``None`` leaves it to the sampler."""
-        return self._named() or self._step()
+        return self._again() or self._named() or self._step()
+
+    def _again(self) -> Planned | None:
+        best = self._best
+        if best is None or best.value is None:
+            return None
+        looks = self.ledger.looks(best.key)
+        since = self.ledger.entries[self.ledger.entries.index(looks[-1]) :]
+        if sum(e.outcome == STOPPED for e in since) >= STOPS_A_LOOK * len(looks):
+            return _look_at(best)
+        doubtful = [e for e in self.ledger.entries if self._is_doubtful(e, best.value)]
+        return _look_at(min(doubtful, key=_guess)) if doubtful else None
+
+    def _is_doubtful(self, entry: Entry, best_value: float) -> bool:
+        """Stopped early, and yet guessed to be faster than the best has turned out to be."""
+        once = entry.outcome == STOPPED and len(self.ledger.tries(entry.key)) == 1
+        return once and _guess(entry) < best_value
 
     def _named(self) -> Planned | None:
         tried = {entry.label for entry in self.ledger.entries}
@@ -75,6 +100,14 @@ class Queue:
             return None
         step = next_step(self.space, self.feasibility, self.ledger, self._best, self.seed)
         return None if step is None else Planned(step.values, STEP + step.name)
+
+
+def _look_at(entry: Entry) -> Planned:
+    return Planned(entry.values, AGAIN + arm_name(entry.number))
+
+
+def _guess(entry: Entry) -> float:
+    return math.inf if entry.value is None else entry.value
 
 
 def interrupted_trials(study: Study) -> list[Planned]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from autotune.records import TurnRecord
 from autotune.search.judge import Judge, Judged, TurnKey
-from autotune.search.ledger import Entry, arm_name
+from autotune.search.ledger import Ledger, arm_name
 from autotune.trial.measurement import Measurement
 
 LEAST_PAIRS = 6
@@ -101,9 +101,11 @@ def _key(record: TurnRecord) -> TurnKey:
 
 @dataclass(slots=True)
 class Lead:
-    """The records of the best trial so far, which every later one is raced against.
+    """The latest records of the best candidate so far, which every later trial is raced against.
 
-    `read_turns` gives every record of the study; it is asked once, when a study is continued.
+    The latest, not all: a machine's speed drifts over minutes, and the nearer in time two
+    measurements are, the less of their difference is the machine's. `read_turns` gives every
+    record of the study; it is asked once, when a study is continued.
     """
 
     judge: Judge
@@ -111,15 +113,17 @@ class Lead:
     _number: int | None = None
     _records: Sequence[TurnRecord] = ()
 
-    def note(self, entry: Entry, records: Sequence[TurnRecord]) -> None:
-        """`entry` is the best now."""
-        self._number, self._records = entry.number, records
+    def note(self, number: int, records: Sequence[TurnRecord]) -> None:
+        """Trial `number` is the latest look at the best candidate."""
+        self._number, self._records = number, records
 
-    def race(self, best: Entry | None) -> Race | None:
-        """A race against `best`; ``None`` when there is none yet."""
+    def race(self, ledger: Ledger) -> Race | None:
+        """A race against the best of `ledger`; ``None`` when there is none yet."""
+        best = ledger.best
         if best is None or best.value is None:
             return None
-        if best.number != self._number:
-            arm = arm_name(best.number)
-            self.note(best, [r for r in self.read_turns() if r.arm == arm])
+        latest = ledger.looks(best.key)[-1].number
+        if latest != self._number:
+            arm = arm_name(latest)
+            self.note(latest, [r for r in self.read_turns() if r.arm == arm])
         return Race.against(self.judge, f"trial {best.number}", best.value, self._records)

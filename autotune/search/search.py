@@ -25,7 +25,7 @@ from autotune.search.ledger import (
     Ledger,
     arm_name,
 )
-from autotune.search.queue import Planned, Queue, interrupted_trials
+from autotune.search.queue import AGAIN, Planned, Queue, interrupted_trials
 from autotune.search.race import Lead, Race
 from autotune.search.sink import turn_sink
 from autotune.search.space import Space, to_settings
@@ -101,11 +101,11 @@ class Search:
         for name, value in (("key", candidate.key), ("settings", settings), ("changes", changes)):
             trial.set_user_attr(name, value)
         known = self.ledger.find(candidate.key)
-        if known is not None:
+        if known is not None and not str(trial.user_attrs.get("label", "")).startswith(AGAIN):
             entry = self._repeat(trial, known)
+            self.ledger.add(entry)
         else:
             entry = self._measure(trial, candidate, changes)
-        self.ledger.add(entry)
         trial.set_constraint("feasible", 0.0 if entry.value is not None else 1.0)
         if entry.value is None:
             # Never FAIL: the sampler learns from a constraint and ignores a failure.
@@ -140,7 +140,10 @@ class Search:
             judged = Judged(None, None, refusal.kind.value, refusal.message)
             return self._finish(trial, candidate, changes, judged, None)
         self._repeats = 0
-        race = self._lead.race(self.ledger.best)
+        best = self.ledger.best
+        is_best = best is not None and best.key == candidate.key
+        # The best is not raced against itself: no better than itself, it would lose.
+        race = None if is_best else self._lead.race(self.ledger)
         measurement = self._raced(trial, candidate, race)
         self.feasibility.learn(candidate, measurement.failure)
         if race is not None and race.lost and measurement.failure is None and not measurement.whole:
@@ -197,10 +200,10 @@ class Search:
             str(trial.user_attrs.get("label", "")), candidate.settings, changes, judged.metrics,
             seconds.total_s, judged.failure, judged.reason, dict(trial.params),
         )  # fmt: skip
+        self.ledger.add(entry)
         best = self.ledger.best
-        if outcome == COMPLETE and (best is None or (entry.value or 0) < (best.value or 0)):
-            best = entry
-            self._lead.note(entry, measurement.records if measurement else ())
+        if measurement is not None and best is not None and best.key == entry.key:
+            self._lead.note(entry.number, measurement.records)
         self._tell(entry, best, judged, log)
         return entry
 
@@ -220,11 +223,11 @@ class Search:
                 reason=entry.reason,
                 log_path=log,
                 stopped_early=judged.partial,
-                is_best=best is entry,
+                is_best=best is not None and best.key == entry.key,
                 best_number=best.number if best else None,
                 best_value=best.value if best else None,
-                seconds_left=self.budget.seconds_left(self.ledger, entry.seconds),
-                trials_done=len(self.ledger.measured) + 1,
+                seconds_left=self.budget.seconds_left(self.ledger),
+                trials_done=len(self.ledger.measured),
             )
         )
 

@@ -183,7 +183,7 @@ class _Run:
             clock=time.monotonic,
             started_s=self.started,
             spent_before_s=before.spent_s,
-            confirm_launches=launches(request.effective_confirm_blocks),
+            confirm_launches=lambda ledger: launches(ledger, request.effective_confirm_blocks),
             confirm_share_of_trial=share,
         )
 

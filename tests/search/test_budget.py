@@ -13,8 +13,10 @@ def ledger(*seconds: float, outcome: str = COMPLETE) -> Ledger:
     return made
 
 
-def budget(limit_s: float | None, trials: int | None, now: float = 0.0, **more: float) -> Budget:
-    return Budget(limit_s, trials, lambda: now, 0.0, **more)  # type: ignore[arg-type]
+def budget(
+    limit_s: float | None, trials: int | None, now: float = 0.0, launches: int = 0, **more: float
+) -> Budget:
+    return Budget(limit_s, trials, lambda: now, 0.0, confirm_launches=lambda _: launches, **more)
 
 
 def test_the_first_trial_is_always_measured() -> None:
@@ -35,10 +37,10 @@ def test_a_trial_that_would_eat_the_confirmation_is_not_begun() -> None:
 
 def test_what_is_kept_back_is_what_the_confirmation_wants_between_a_quarter_and_a_half() -> None:
     known = ledger(10.0)
-    wants_six = budget(200.0, None, confirm_launches=6, confirm_share_of_trial=1.0)
+    wants_six = budget(200.0, None, launches=6, confirm_share_of_trial=1.0)
     assert wants_six.reserve_s(known) == 60.0
-    assert budget(200.0, None, confirm_launches=1).reserve_s(known) == 50.0
-    assert budget(200.0, None, confirm_launches=99).reserve_s(known) == 100.0
+    assert budget(200.0, None, launches=1).reserve_s(known) == 50.0
+    assert budget(200.0, None, launches=99).reserve_s(known) == 100.0
 
 
 def test_earlier_runs_of_the_study_count() -> None:
@@ -47,6 +49,19 @@ def test_earlier_runs_of_the_study_count() -> None:
 
 def test_time_left_is_the_sooner_of_both_ends() -> None:
     both = budget(100.0, 4, now=10.0)
-    assert both.seconds_left(ledger(5.0), 5.0) == 10.0
-    assert budget(12.0, 4, now=10.0).seconds_left(ledger(5.0), 5.0) == 2.0
-    assert budget(None, None).seconds_left(ledger(5.0), 5.0) is None
+    assert both.seconds_left(ledger(5.0, 5.0)) == 10.0
+    assert budget(12.0, 4, now=10.0).seconds_left(ledger(5.0)) == 2.0
+    assert budget(None, None).seconds_left(ledger(5.0)) is None
+
+
+def test_a_dear_first_trial_is_not_what_the_next_costs() -> None:
+    assert ledger(60.0, 20.0).typical_s == 20.0
+    assert ledger(60.0, 20.0, 25.0).typical_s == 25.0
+
+
+def test_what_is_kept_back_follows_what_the_confirmation_wants_by_now() -> None:
+    kept = Budget(
+        100.0, None, lambda: 0.0, 0.0, confirm_launches=lambda known: len(known.measured) + 2
+    )
+    assert kept.reserve_s(ledger(10.0)) == 30.0
+    assert kept.reserve_s(ledger(10.0, 10.0)) == 40.0

@@ -61,7 +61,7 @@ def test_a_default_alone_has_no_one_beside_it() -> None:
 
 def test_room_is_what_is_left_beside_the_blocks_of_two_arms() -> None:
     # Three blocks of two arms are six launches of 10 s; 90 s hold three more, 80 s hold two.
-    assert launches(3) == 9
+    assert launches(ledger(), 3) == 9
     assert [room_for(left, 10.0, 3) for left in (200.0, 90.0, 80.0, 79.0, 0.0)] == [3, 3, 2, 1, 1]
     assert room_for(None, 10.0, 3) == 3
 

@@ -29,9 +29,10 @@ def entry(
     value: float | None,
     values: dict[str, Setting] | None = None,
     outcome: str | None = None,
+    space: Space = SPACE,
 ) -> Entry:
     outcome = outcome or (INFEASIBLE if value is None else COMPLETE)
-    settings = to_settings(SPACE, values or {})
+    settings = to_settings(space, values or {})
     return Entry(
         number, Candidate(settings).key, outcome, value, label, settings, {}, {}, 1.0, None, None,
         values or {},
@@ -81,7 +82,7 @@ def test_a_start_that_lost_is_not_built_upon() -> None:
 def test_neither_a_failure_nor_an_estimate_is_built_upon() -> None:
     known = [
         entry(0, "default", 2.0, {"a": 1, "b": 1}),
-        entry(1, "first", 1.0, {"a": 2, "b": 1, "c": 2}, outcome=STOPPED),
+        entry(1, "first", 2.1, {"a": 2, "b": 1, "c": 2}, outcome=STOPPED),
     ]
     planned = following(ledger(*known))
     assert planned is not None
@@ -103,6 +104,42 @@ def test_after_the_starts_steps_and_draws_take_turns() -> None:
         label = "" if planned is None else planned.label
         known.append(entry(number, label, 3.0, {"a": number}))
     assert kinds == ("s" * STEPS_A_DRAW + "d") * 2
+
+
+def stops(*guesses: float, best: float = 1.0) -> list[Entry]:
+    """The default, worth `best`, and trials that it stopped with these guesses."""
+    rows = [entry(0, "default", best, WIDE.defaults, space=WIDE)]
+    for number, guess in enumerate(guesses, 1):
+        values = {**WIDE.defaults, "f": number + 10}
+        rows.append(entry(number, "step: x", guess, values, STOPPED, WIDE))
+    return rows
+
+
+def labels(known: list[Entry]) -> str | None:
+    planned = following(ledger(*known), WIDE)
+    return None if planned is None else planned.label
+
+
+def test_a_best_one_that_stopped_three_is_looked_at_again_and_after_six_more_once_more() -> None:
+    again = "again: trial-0000"
+    assert labels(stops(1.2, 1.3)) != again
+    assert labels(stops(1.2, 1.3, 1.4)) == again
+    looked = [*stops(1.2, 1.3, 1.4), entry(9, again, 1.02, WIDE.defaults, space=WIDE)]
+    assert labels(looked) != again
+    assert labels([*looked, *stops(1.2, 1.3, 1.4, 1.5, 1.6)[1:]]) != again
+    assert labels([*looked, *stops(1.2, 1.3, 1.4, 1.5, 1.6, 1.7)[1:]]) == again
+
+
+def test_a_lucky_best_one_gives_those_it_stopped_a_second_look_the_nearest_first() -> None:
+    # Once measured at 1.0 and once at 1.5 it is worth 1.25: guesses of 1.2 and 1.1 were better.
+    known = [*stops(1.2, 1.3, 1.1), entry(9, "again: trial-0000", 1.5, WIDE.defaults, space=WIDE)]
+    assert labels(known) == "again: trial-0003"
+    known.append(entry(10, "again: trial-0003", 1.4, dict(known[3].values), STOPPED, WIDE))
+    assert labels(known) == "again: trial-0001"
+    known.append(entry(11, "again: trial-0001", 1.15, dict(known[1].values), space=WIDE))
+    assert ledger(*known).best == known[-1]
+    # Now 1.15 is the best, and no guess is below it.
+    assert not str(labels(known)).startswith("again")
 
 
 def test_without_anything_measured_there_is_nowhere_to_step_from() -> None:

@@ -13,7 +13,7 @@ from autotune.candidate import Candidate
 from autotune.records import TurnRecord
 from autotune.scoring.objective import Objective
 from autotune.search.judge import Judge
-from autotune.search.ledger import COMPLETE, Entry
+from autotune.search.ledger import COMPLETE, Entry, Ledger
 from autotune.search.race import LEAST_PAIRS, Lead, Race
 from autotune.trial.measurement import Measurement
 
@@ -127,8 +127,12 @@ def test_the_verdict_on_a_stopped_trial_is_an_estimate_and_says_so() -> None:
     assert judged.failure is None
 
 
-def best(number: int, value: float | None = 2.0) -> Entry:
-    return Entry(number, "k", COMPLETE, value, "", {}, {}, {}, 1.0, None, None)
+def known(*numbers: int, value: float = 2.0) -> Ledger:
+    """Trials of one candidate, each worth `value`."""
+    made = Ledger()
+    for number in numbers:
+        made.add(Entry(number, "k", COMPLETE, value, "", {}, {}, {}, 1.0, None, None))
+    return made
 
 
 def test_the_lead_reads_the_log_when_a_study_goes_on_and_is_told_afterwards() -> None:
@@ -139,16 +143,23 @@ def test_the_lead_reads_the_log_when_a_study_goes_on_and_is_told_afterwards() ->
         return [record(0, 2.0, arm="trial-0004"), record(0, 9.0, arm="trial-0005")]
 
     lead = Lead(JUDGE, read)
-    assert lead.race(None) is None
-    assert lead.race(best(4, None)) is None
-    first = lead.race(best(4))
+    assert lead.race(Ledger()) is None
+    first = lead.race(known(4))
     assert first is not None
     assert first.best == {("s", 0): pytest.approx(2.0)}
     assert first.best_value == 2.0
-    assert lead.race(best(4)) is not None
+    assert lead.race(known(4)) is not None
     assert len(asked) == 1
-    lead.note(best(6, 1.0), [record(0, 1.0)])
-    second = lead.race(best(6, 1.0))
+    lead.note(6, [record(0, 1.0)])
+    second = lead.race(known(6))
     assert second is not None
     assert math.isclose(second.best["s", 0], 1.0)
     assert len(asked) == 1
+
+
+def test_after_a_second_look_the_race_is_against_that_one() -> None:
+    turns = [record(0, 2.0, arm="trial-0004"), record(0, 3.0, arm="trial-0009")]
+    race = Lead(JUDGE, lambda: turns).race(known(4, 9))
+    assert race is not None
+    assert race.name == "trial 4"
+    assert race.best == {("s", 0): pytest.approx(3.0)}

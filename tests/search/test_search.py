@@ -8,7 +8,7 @@ from pathlib import Path
 
 import optuna
 import pytest
-from formula import SPACE, Bench, FormulaMeasurer, plan_of
+from formula import SPACE, Bench, FormulaMeasurer, plan_of, ttft_of
 
 from autotune.candidate import Setting
 from autotune.errors import MachineError
@@ -196,6 +196,24 @@ def test_a_study_that_goes_on_races_against_what_the_log_holds(tmp_path: Path) -
     bench.run(FormulaMeasurer(), 3)
     again = bench.run(FormulaMeasurer(), 8)
     assert any(e.outcome == STOPPED for e in again.measured[3:])
+
+
+def test_a_best_one_measured_in_a_fast_moment_does_not_end_the_search(tmp_path: Path) -> None:
+    """The machine is half as fast again during the second trial, and only then."""
+    measurer = FormulaMeasurer()
+
+    def scale(settings: Mapping[str, Setting]) -> float:
+        return ttft_of(settings) / (1.5 if len(measurer.measured) == 2 else 1.0)
+
+    measurer.scale = scale
+    ledger = Bench(tmp_path, plan=plan_of(2, 10)).run(measurer, 16)
+    labels = [e.label for e in ledger.measured]
+    # The small batch, the formula's best, lost to the fast moment, as did two steps after it.
+    assert ledger.entries[2].outcome == STOPPED
+    assert labels.index("again: trial-0001") < labels.index("again: trial-0002")
+    best = ledger.best
+    assert best is not None
+    assert best.label == "again: trial-0002"
 
 
 def test_a_full_disk_stops_the_study_and_loses_only_the_trial_under_way(
