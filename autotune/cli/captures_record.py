@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import gc
 import re
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from autotune.cli.io import CommandIO
+from autotune.cli.signals import on_stop_signals
 from autotune.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
@@ -89,7 +86,7 @@ class CapturesRecord(BaseModel):
             display = choose_recording_display(io.err, recording.totals, json_to)
             # What is loaded by now stays: collecting it again and again would stall streams.
             gc.freeze()
-            with stop_on_signals(recording.stop):
+            with on_stop_signals(lambda _: recording.stop()):
                 stopped = recording.run(display)
         return _finished(io, recording, stopped)
 
@@ -115,20 +112,3 @@ def _finished(io: CommandIO, recording: Recording, stopped: Stopped) -> int:
     if stopped.not_recorded.get("disk"):
         return int(ExitCode.MACHINE)
     return int(ExitCode.INTERRUPTED if recording.forced else ExitCode.DONE)
-
-
-@contextmanager
-def stop_on_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """SIGINT and SIGTERM call `stop`, every time; the handlers that were there come back."""
-
-    def told(number: int, frame: FrameType | None) -> None:
-        stop()
-
-    before: dict[int, Any] = {
-        number: signal.signal(number, told) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
-from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from autotune.cli.io import CommandIO
+from autotune.cli.signals import stop_on_signals
 from autotune.config.settings import Settings
 from autotune.errors import ExitCode, UserError
 from autotune.report.display import RunDisplay, choose_display
@@ -130,32 +127,3 @@ def _again(request: RunRequest, watched: _Watched, io: CommandIO) -> str:
     if watched.study_dir is None:
         return shlex.join(io.argv)
     return resume_command(request, StudyFolder(Path(watched.study_dir)))
-
-
-@contextmanager
-def stop_on_signals(stop: Event, display: RunDisplay) -> Iterator[None]:
-    """SIGINT and SIGTERM set `stop`; the next SIGINT raises ``KeyboardInterrupt``, once.
-
-    Later ones are ignored: they would interrupt the stopping of the engine, which is bounded in
-    time. Must be entered in the main thread. The handlers that were there come back at the end.
-    """
-    forced = Event()
-
-    def interrupted(number: int, _: FrameType | None) -> None:
-        if number == signal.SIGINT and stop.is_set():
-            if not forced.is_set():
-                forced.set()
-                display.stopping(at_once=True)
-                raise KeyboardInterrupt
-        elif not stop.is_set():
-            stop.set()
-            display.stopping()
-
-    before: dict[int, Any] = {
-        number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

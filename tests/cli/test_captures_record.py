@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from fake_upstream import Answering, FakeUpstream, chat_stream, speak
-from running_proxy import chat_body, until
+from running_proxy import chat_body
 
 from autotune.cli.captures_record import parse_size
 from autotune.cli.main import main
@@ -210,14 +209,3 @@ def test_sizes() -> None:
     for text in ("", "MB", "999999", "-5MB", "1TB"):
         with pytest.raises(UserError):
             parse_size(text)
-
-
-def test_the_recorder_leaves_signal_handlers_as_it_found_them() -> None:
-    from autotune.cli.captures_record import stop_on_signals
-
-    before = signal.getsignal(signal.SIGTERM)
-    told: list[None] = []
-    with stop_on_signals(lambda: told.append(None)):
-        os.kill(os.getpid(), signal.SIGTERM)
-        until(lambda: bool(told), "the signal")
-    assert signal.getsignal(signal.SIGTERM) is before

@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 
 from autotune.cli.main import main
-from autotune.cli.run import Run, stop_on_signals, with_exports
-from autotune.report.display import SilentDisplay
+from autotune.cli.run import Run, with_exports
 from autotune.search.events import Prepared, Summary
 from autotune.search.request import RunRequest
 
@@ -140,31 +139,6 @@ def test_a_winner_is_exported_in_every_format(study: Path) -> None:
 def test_nothing_is_exported_when_nothing_won(tmp_path: Path) -> None:
     assert with_exports(summary(study_dir=str(tmp_path))).exports == ()
     assert list(tmp_path.iterdir()) == []
-
-
-class Noticing(SilentDisplay):
-    """Keeps what it was told."""
-
-    def __init__(self) -> None:
-        self.told: list[bool] = []
-
-    def stopping(self, at_once: bool = False) -> None:
-        self.told.append(at_once)
-
-
-def test_signals_stop_politely_first() -> None:
-    stop, display = threading.Event(), Noticing()
-    before = signal.getsignal(signal.SIGINT)
-    with stop_on_signals(stop, display):
-        signal.raise_signal(signal.SIGTERM)
-        assert stop.is_set()
-        signal.raise_signal(signal.SIGTERM)
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGTERM)
-    assert display.told == [False, True]
-    assert signal.getsignal(signal.SIGINT) is before
 
 
 CHILD = """
