@@ -1,37 +1,118 @@
-"""Kinds of card, as search-space overlays know them: by memory, which decides what fits."""
+"""Which profile a card has: its own, else that of its class of memory."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
 from autotune.hardware.gpu import Gpu
+from autotune.hardware.names import matches, words
+from autotune.hardware.profile_file import FactsEntry, ProfileFile, shipped_files
 
 GIB = 2**30
 
 CPU = "cpu"
 GPU = "gpu"
-SHARED = "shared-memory"
+UNIFIED = "gpu-unified"
 
-_CLASSES = (
-    (72.0, "80g-datacenter"),
-    (43.0, "48g-workstation"),
-    (29.0, "32g-consumer"),
-    (21.0, "24g-consumer"),
-    (14.0, "16g-consumer"),
-    (10.5, "12g-consumer"),
-    (0.0, "8g-consumer"),
-)
-"""From so many GiB on. Cards report less than they are sold with: 24 GB cards 22.2 to 24.0 GiB."""
+MEMORY_TOLERANCE = 0.12
+"""Cards show less memory than they are sold with: ECC and firmware take up to a tenth of it."""
 
 
-def overlay_name(gpu: Gpu | None) -> str:
-    """The class of `gpu`: ``cpu`` for none, ``shared-memory`` where it has none of its own."""
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What is known of a card. `facts` is ``None`` for a class, and for the processor.
+
+    Attributes:
+        name: its file's name without ``.toml``.
+        chain: names of the profiles it is made of, the most particular first, itself included.
+        fallback: why it is a class and not a card's own; ``None`` where it is its own.
+    """
+
+    name: str
+    title: str
+    facts: FactsEntry | None
+    chain: tuple[str, ...]
+    fallback: str | None = None
+
+
+def profile_of(gpu: Gpu | None) -> Profile:
+    """The profile of `gpu`; of the processor for ``None``. There always is one."""
     if gpu is None:
-        return CPU
+        return _profile(CPU)
+    found = [name for name in _named_like(gpu.name) if _has_memory(name, gpu)]
+    if found:
+        return _profile(found[0])
+    kind = _class_of(gpu)
+    title = shipped_files()[kind].title
+    return _profile(kind, f"no profile for {gpu.name}: taken as {title}")
+
+
+def profiles_asked(ask: str) -> tuple[Profile, ...]:
+    """Every card's profile that a user who says `ask` may mean: one, several, or none.
+
+    A profile is meant when `ask` is its name, or names its card as `matches` has it.
+    """
+    if ask in shipped_files() and shipped_files()[ask].facts is not None:
+        return (_profile(ask),)
+    found = [n for n, file in _cards() if any(matches(ask, name) for name in file.names)]
+    best = max((_overlap(ask, name) for name in found), default=0.0)
+    return tuple(_profile(name) for name in found if _overlap(ask, name) == best)
+
+
+def card_names() -> tuple[str, ...]:
+    """The names of every card with a profile of its own."""
+    return tuple(name for name, _ in _cards())
+
+
+def chain(name: str) -> tuple[str, ...]:
+    """`name` and what it inherits from, the most particular first. Raises ``KeyError``."""
+    names: list[str] = []
+    at: str | None = name
+    while at is not None and at not in names:
+        names.append(at)
+        at = shipped_files()[at].inherits
+    return tuple(names)
+
+
+def _profile(name: str, fallback: str | None = None) -> Profile:
+    file = shipped_files()[name]
+    return Profile(name, file.title, file.facts, chain(name), fallback)
+
+
+def _cards() -> Iterator[tuple[str, ProfileFile]]:
+    return ((name, file) for name, file in shipped_files().items() if file.facts is not None)
+
+
+def _named_like(card: str) -> list[str]:
+    """Profiles whose name is in `card`'s, the longest name first: an H100 PCIe is not an H100."""
+    lengths: Mapping[str, int] = {
+        name: max((len(words(n)) for n in file.names if matches(n, card)), default=0)
+        for name, file in _cards()
+    }
+    return sorted((name for name in lengths if lengths[name]), key=lambda name: -lengths[name])
+
+
+def _has_memory(name: str, gpu: Gpu) -> bool:
+    """Cards of one name are sold with several sizes; one that shares memory shows none."""
+    facts = shipped_files()[name].facts
+    if facts is None or gpu.vram_bytes is None:
+        return facts is not None and facts.unified_memory
+    if facts.unified_memory:  # one chip is sold with many sizes of memory
+        return True
+    return abs(gpu.vram_bytes / GIB / facts.memory_gib - 1) <= MEMORY_TOLERANCE
+
+
+def _class_of(gpu: Gpu) -> str:
     if gpu.vram_bytes is None:
-        return SHARED
+        return UNIFIED
     size = gpu.vram_bytes / GIB
-    return next(name for least, name in _CLASSES if size >= least)
+    classes = [(file.memory_from_gib, name) for name, file in shipped_files().items()]
+    fitting = [(least, name) for least, name in classes if least is not None and least <= size]
+    return max(fitting, default=(0.0, GPU))[1]
 
 
-def overlay_names(gpu: Gpu | None) -> tuple[str, ...]:
-    """Overlays to look for, the most particular first: ``("24g-consumer", "gpu")``."""
-    return (CPU,) if gpu is None else (overlay_name(gpu), GPU)
+def _overlap(ask: str, name: str) -> float:
+    """How much of a profile's best name was said: ``3090`` is all of ``3090``."""
+    file = shipped_files()[name]
+    return max(len(words(ask)) / len(words(n)) for n in file.names if matches(ask, n))

@@ -13,6 +13,7 @@ from autotune.candidate import Setting
 from autotune.errors import MachineError, UserError
 from autotune.hardware.cpu import CpuInfo, read_cpu
 from autotune.hardware.gpu import Gpu, GpuProbe
+from autotune.hardware.profiles import profile_of
 from autotune.hardware.select import select_gpu
 from autotune.launchers.protocol import EngineBuild, Launcher
 from autotune.launchers.registry import make_launcher
@@ -73,8 +74,8 @@ class Setup:
 
     @property
     def gpu_class(self) -> str:
-        """Which overlay of the search space applies."""
-        return CPU if self.gpu is None else "gpu"
+        """The profile whose overlay of the search space applies."""
+        return profile_of(self.gpu).name
 
 
 def set_up(request: RunRequest, probe: GpuProbe) -> Setup:

@@ -1,22 +1,26 @@
-"""Reads a search space from TOML, lays a GPU overlay over it and resolves its symbols."""
+"""Reads a search space from TOML, lays a GPU profile over it and resolves its symbols."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from functools import reduce
 from importlib import resources
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from autotune.candidate import Setting
 from autotune.errors import UserError
+from autotune.hardware.profile_file import shipped_files
+from autotune.hardware.profiles import chain
 from autotune.search.space import Parameter, Requirement, Space, Start
 
 Scalar = bool | int | float | str
 Values = Scalar | list[Scalar]
 FileT = TypeVar("FileT", bound=BaseModel)
+ValueT = TypeVar("ValueT")
 
 
 class _Strict(BaseModel):
@@ -65,15 +69,33 @@ class SpaceFile(_Strict):
     start: list[StartEntry] = Field(default_factory=list)
 
 
-class OverlayFile(_Strict):
-    """A GPU overlay: drops, fixes or narrows parameters of one engine's space."""
+class Overlay(_Strict):
+    """One ``[engines.NAME]`` table of a GPU profile: what of that engine's space differs there."""
 
-    schema_version: Literal["search-space-overlay/1"]
-    engine: str
     drop: list[str] = Field(default_factory=list)
     fix: dict[str, Scalar] = Field(default_factory=dict)
     choices: dict[str, list[Scalar]] = Field(default_factory=dict)
+    defaults: dict[str, Scalar] = Field(default_factory=dict)
     start: list[StartEntry] = Field(default_factory=list)
+
+    def over(self, general: Overlay) -> Overlay:
+        """This one laid over that of a more general profile: by parameter, the particular wins.
+
+        What `general` drops comes back where this one names it.
+        """
+        named = {*self.fix, *self.choices, *self.defaults}
+        back = [name for name in general.drop if name not in named]
+        return Overlay(
+            drop=[*self.drop, *(name for name in back if name not in self.drop)],
+            fix={**_without(general.fix, {*self.drop, *self.choices}), **self.fix},
+            choices={**_without(general.choices, {*self.drop, *self.fix}), **self.choices},
+            defaults={**general.defaults, **self.defaults},
+            start=[*self.start, *general.start],
+        )
+
+
+def _without(table: Mapping[str, ValueT], names: set[str]) -> dict[str, ValueT]:
+    return {name: value for name, value in table.items() if name not in names}
 
 
 def read_space_file(path: Path) -> SpaceFile:
@@ -94,20 +116,30 @@ def shipped_space(engine: str) -> SpaceFile:
     return _parse(SpaceFile, source.read_text(encoding="utf-8"), f"{engine}.toml")
 
 
-def shipped_overlay(engine: str, gpu_class: str) -> OverlayFile | None:
-    """The overlay of `engine` for a class of GPU, or ``None`` when nothing differs there."""
-    source = resources.files("autotune.search_spaces") / "data" / "gpus" / f"{gpu_class}.toml"
-    if not source.is_file():
-        return None
-    overlay = _parse(OverlayFile, source.read_text(encoding="utf-8"), f"gpus/{gpu_class}.toml")
-    return overlay if overlay.engine == engine else None
+def shipped_overlay(engine: str, profile: str) -> Overlay | None:
+    """What the GPU profile `profile` and those it inherits from say of `engine`.
+
+    ``None`` when nothing differs there. Raises `UserError` naming the profile that is wrong.
+    """
+    files = [(name, shipped_files()[name]) for name in chain(profile)]
+    tables = [(name, file.engines[engine]) for name, file in files if engine in file.engines]
+    overlays = [
+        _checked(Overlay, table, f"gpus/{name}.toml: engines.{engine}") for name, table in tables
+    ]
+    return reduce(Overlay.over, overlays) if overlays else None
 
 
 def _parse(kind: type[FileT], text: str, where: str) -> FileT:
     try:
-        return kind.model_validate(tomllib.loads(text))
+        table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{where} is not TOML: {error}", "mend the line it names") from None
+    return _checked(kind, table, where)
+
+
+def _checked(kind: type[FileT], table: Mapping[str, Any], where: str) -> FileT:
+    try:
+        return kind.model_validate(table)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -118,7 +150,7 @@ def _parse(kind: type[FileT], text: str, where: str) -> FileT:
 
 def build_space(
     file: SpaceFile,
-    overlay: OverlayFile | None,
+    overlay: Overlay | None,
     symbols: Mapping[str, Setting],
     *,
     pins: Mapping[str, Setting],
@@ -154,10 +186,11 @@ def build_space(
 
 
 def _parameter(
-    name: str, entry: ParameterEntry, overlay: OverlayFile | None, symbols: Mapping[str, Setting]
+    name: str, entry: ParameterEntry, overlay: Overlay | None, symbols: Mapping[str, Setting]
 ) -> Parameter:
     raw = overlay.choices.get(name, entry.choices) if overlay else entry.choices
-    default = _resolve(entry.default, symbols)
+    raw_default = overlay.defaults.get(name, entry.default) if overlay else entry.default
+    default = _resolve(raw_default, symbols)
     choices = tuple(dict.fromkeys([*(_resolve(value, symbols) for value in raw), default]))
     if entry.ordered:
         choices = tuple(sorted(choices, key=lambda v: float(v)))
@@ -213,7 +246,7 @@ def _parents_first(parameters: list[Parameter]) -> tuple[Parameter, ...]:
 
 def _starts(
     file: SpaceFile,
-    overlay: OverlayFile | None,
+    overlay: Overlay | None,
     parameters: list[Parameter],
     symbols: Mapping[str, Setting],
 ) -> tuple[Start, ...]:

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from autotune.errors import MachineError, UserError
 from autotune.hardware.gpu import Gpu
 from autotune.hardware.names import matches, words
-from autotune.hardware.profiles import overlay_name, overlay_names
 from autotune.hardware.select import select_gpu
 
 Card = Callable[..., Gpu]
@@ -152,23 +151,3 @@ def test_two_kinds_of_card_are_not_guessed_between(card: Card) -> None:
 def test_empty() -> None:
     with pytest.raises(UserError, match="--gpu is empty"):
         select_gpu("  ", [])
-
-
-@pytest.mark.parametrize(
-    ("vram", "name"),
-    [
-        (None, "shared-memory"),
-        *[(8, "8g-consumer"), (6, "8g-consumer"), (11, "12g-consumer"), (15.0, "16g-consumer")],
-        *[(22.2, "24g-consumer"), (24, "24g-consumer"), (31.8, "32g-consumer")],
-        *[(40, "32g-consumer"), (47.5, "48g-workstation")],
-        *[(80, "80g-datacenter"), (141, "80g-datacenter")],
-    ],
-)
-def test_overlays(card: Card, vram: float | None, name: str) -> None:
-    gpu = card("A card", vram=vram)
-    assert overlay_name(gpu) == name
-    assert overlay_names(gpu) == (name, "gpu")
-
-
-def test_overlay_of_the_processor() -> None:
-    assert overlay_names(None) == (overlay_name(None),) == ("cpu",)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
 
 from autotune.config import Locations, Settings, read_layers
+from autotune.hardware.profile_file import parse_profile
 from autotune.search.space_file import (
     ForbidEntry,
-    OverlayFile,
+    Overlay,
     ParameterEntry,
     SpaceFile,
     StartEntry,
@@ -91,7 +91,7 @@ def test_the_example_capture_is_read_without_damage(tmp_path: Path) -> None:
 
 def test_every_key_of_a_search_space_is_explained() -> None:
     guide = (ROOT / "docs" / "search-spaces.md").read_text()
-    parts = (SpaceFile, ParameterEntry, ForbidEntry, StartEntry, OverlayFile)
+    parts = (SpaceFile, ParameterEntry, ForbidEntry, StartEntry, Overlay)
     keys = {info.alias or name for part in parts for name, info in part.model_fields.items()}
     assert {key for key in keys if key not in guide} == set()
 
@@ -99,10 +99,11 @@ def test_every_key_of_a_search_space_is_explained() -> None:
 def test_the_example_search_spaces_are_accepted(tmp_path: Path) -> None:
     guide = (ROOT / "docs" / "search-spaces.md").read_text()
     blocks = re.findall(r"^```toml\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
-    overlay = [block for block in blocks if "search-space-overlay/1" in block]
+    profiles = [block for block in blocks if "gpu-profile/1" in block]
     path = tmp_path / "space.toml"
-    path.write_text("\n".join(block for block in blocks if block not in overlay))
+    path.write_text("\n".join(block for block in blocks if block not in profiles))
     space = read_space_file(path)
     assert set(space.parameters) == {"batch-size", "draft-length"}
-    assert len(space.forbid) == len(space.start) == len(overlay) == 1
-    OverlayFile.model_validate(tomllib.loads(overlay[0]))
+    assert len(space.forbid) == len(space.start) == len(profiles) == 1
+    profile = parse_profile(profiles[0], "docs/search-spaces.md")
+    Overlay.model_validate(profile.engines["my-engine"])

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from autotune.errors import UserError
+from autotune.hardware.profile_file import shipped_files
+from autotune.hardware.profiles import chain
 from autotune.search.space import Space
 from autotune.search.space_file import (
+    Overlay,
     build_space,
     read_space_file,
     shipped_overlay,
     shipped_space,
 )
 
+SHIPPED = {
+    source.name.removesuffix(".toml")
+    for source in (resources.files("autotune.search_spaces") / "data").iterdir()
+    if source.is_file()
+}
 SYMBOLS = {
     "context-needed": 4096,
     "context-roomy": 8192,
@@ -158,3 +167,47 @@ def test_parents_come_before_their_children_and_circles_are_refused(tmp_path: Pa
             read_space_file(written(tmp_path, child, circle)), None, {},
             pins={}, allow_quality_change=False, rolling_state=False,
         )  # fmt: skip
+
+
+GENERAL = Overlay(
+    drop=["a", "b"], fix={"c": 1, "d": 1}, choices={"e": [1], "f": [1, 2]}, defaults={"e": 1}
+)
+
+
+def test_the_particular_profile_wins_parameter_by_parameter() -> None:
+    mine = Overlay(drop=["d", "f"], fix={"a": 7, "e": 3}, choices={"c": [5, 6]}, defaults={"e": 2})
+    both = mine.over(GENERAL)
+    assert both.drop == ["d", "f", "b"]  # a is named by mine: it is back
+    assert both.fix == {"a": 7, "e": 3}
+    assert both.choices == {"c": [5, 6]}
+    assert both.defaults == {"e": 2}
+
+
+def test_an_empty_overlay_changes_nothing() -> None:
+    assert Overlay().over(GENERAL) == GENERAL
+    assert GENERAL.over(Overlay()) == GENERAL
+
+
+def test_the_default_of_a_card_is_the_baseline_there(tmp_path: Path) -> None:
+    path = written(tmp_path, ENTRY.format(name="a", default=1, more=""))
+    overlay = Overlay(defaults={"a": 4})
+    space = build_space(
+        read_space_file(path), overlay, {}, pins={}, allow_quality_change=False, rolling_state=False
+    )
+    assert space.defaults == {"a": 4}
+    assert space.parameter("a").choices == (1, 2, 4)
+
+
+def test_a_profile_says_nothing_of_an_engine_it_does_not_know() -> None:
+    assert shipped_overlay("nope", "cpu") is None
+
+
+@pytest.mark.parametrize("profile", sorted(shipped_files()))
+def test_every_shipped_overlay_fits_the_space_it_is_laid_over(profile: str) -> None:
+    engines = {engine for name in chain(profile) for engine in shipped_files()[name].engines}
+    for engine in engines & SHIPPED:
+        space, overlay = shipped_space(engine), shipped_overlay(engine, profile)
+        assert overlay is not None
+        named = {*overlay.drop, *overlay.fix, *overlay.choices, *overlay.defaults}
+        named.update(name for start in overlay.start for name in start.set)
+        assert named <= set(space.parameters), (engine, profile)
