@@ -14,6 +14,7 @@ from autotune.replay.endpoint import Rendering
 from autotune.search.layout import Layout, lay_out
 from autotune.search.request import RunRequest
 from autotune.search.setup import Setup, set_up
+from autotune.search.shared import stored_shared
 from autotune.search.space import to_settings
 from autotune.search.surveying import stored_survey
 from autotune.trial.side_by_side import depth_notes, expected_notes
@@ -40,7 +41,7 @@ def describe(request: RunRequest) -> DryRun:
     with nvml_probe() as probe:
         setup = set_up(request, probe)
     stored = stored_survey(setup)
-    layout = lay_out(setup, stored or estimated(setup))
+    layout = lay_out(setup, stored or estimated(setup), stored_shared(setup.folder))
     settings = to_settings(layout.space, layout.space.defaults)
     spec = setup.launcher.command(Candidate(settings), _context(setup))
     depths = depth_notes(layout.depth_rows) if stored else expected_notes(setup.workload.sessions)

@@ -61,3 +61,14 @@ def _with_choice(parameter: Parameter, value: Setting) -> Parameter:
     if parameter.ordered:
         choices = tuple(sorted(choices, key=float))
     return replace(parameter, choices=choices)
+
+
+def incumbent_engine(path: Path) -> str | None:
+    """The engine, or its manifest's path, that an exported config names; ``None`` if it does not.
+
+    Raises `UserError` like `read_incumbent`.
+    """
+    read_incumbent(path)
+    provenance = json.loads(path.read_text(encoding="utf-8")).get("provenance")
+    engine = provenance.get("engine") if isinstance(provenance, dict) else None
+    return engine if isinstance(engine, str) else None

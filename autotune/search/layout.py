@@ -20,6 +20,7 @@ from autotune.search.holdout import split_sessions
 from autotune.search.incumbent import adopt
 from autotune.search.judge import Judge, TurnKey
 from autotune.search.setup import Setup
+from autotune.search.shared import SharedTurns, depth_span, within
 from autotune.search.space import Space, to_settings
 from autotune.search.space_file import (
     build_space,
@@ -63,19 +64,22 @@ class Layout:
     depth_rows: tuple[DepthRow, ...] = ()
 
 
-def lay_out(setup: Setup, survey: Survey) -> Layout:
+def lay_out(setup: Setup, survey: Survey, shared: SharedTurns | None = None) -> Layout:
     """Everything is laid out over the workload at its true depth: padded by the survey's pads.
 
+    Of a study that is compared with those of other engines, `shared` decides what is replayed.
     Raises `UserError` when nothing of the workload fits the model.
     """
     request = setup.request
-    padded = pad_sessions(setup.workload.sessions, survey.pads)
-    setup = replace(setup, workload=replace(setup.workload, sessions=padded))
+    setup = padded(setup, survey)
     workload, notes = _reachable(setup, survey)
+    workload = workload if shared is None else shared.cut(workload)
     whole = preliminary_plan(setup, workload)
-    search_ids, confirm_ids = _split(workload, survey, request.seed)
+    search_ids, confirm_ids = _sides(workload, survey, request.seed, shared)
     search_plan, confirm_plan = subset(whole, search_ids), subset(whole, confirm_ids)
-    bucket = _bucket(request.depth, search_plan, survey)
+    label, at_depth, confirm_at_depth = _scored(
+        request.depth, search_plan, confirm_plan, survey, shared
+    )
     objective = Objective(request.objective)
     deepest = max(survey.depths[_key(p)] for p in whole.turns)
     symbols = _symbols(setup, whole, survey)
@@ -90,9 +94,9 @@ def lay_out(setup: Setup, survey: Survey) -> Layout:
         search_plan=search_plan,
         confirm_plan=confirm_plan,
         held_out=set(search_ids) != set(confirm_ids),
-        judge=Judge(objective, _within(search_plan, survey, bucket)),
-        confirm_judge=Judge(objective, _within(confirm_plan, survey, bucket)),
-        depth_label=str(bucket),
+        judge=Judge(objective, at_depth),
+        confirm_judge=Judge(objective, confirm_at_depth),
+        depth_label=label,
         deepest_tokens=deepest,
         space=space,
         feasibility=feasibility,
@@ -100,6 +104,21 @@ def lay_out(setup: Setup, survey: Survey) -> Layout:
         notes=tuple(notes),
         depth_rows=tuple(side_by_side(workload.sessions, survey)),
     )
+
+
+def padded(setup: Setup, survey: Survey) -> Setup:
+    """`setup` with its workload at true depth."""
+    sessions = pad_sessions(setup.workload.sessions, survey.pads)
+    return replace(setup, workload=replace(setup.workload, sessions=sessions))
+
+
+def held(setup: Setup, survey: Survey) -> dict[str, int]:
+    """How many turns of each session, from its start, this engine can hold within what is asked.
+
+    Raises `UserError` when that is none at all.
+    """
+    workload, _ = _reachable(padded(setup, survey), survey)
+    return {session.session_id: len(session.turns) for session in workload.sessions}
 
 
 def preliminary_plan(setup: Setup, workload: Workload) -> ReplayPlan:
@@ -216,6 +235,30 @@ def _split(
         tuple(s for s in ids if roots[s] in search),
         tuple(s for s in ids if roots[s] in confirm),
     )
+
+
+def _sides(
+    workload: Workload, survey: Survey, seed: int, shared: SharedTurns | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Search and confirmation sessions, as shared, else as they are split."""
+    if shared is None or shared.roles is None:
+        return _split(workload, survey, seed)
+    return shared.roles.search, shared.roles.confirm
+
+
+def _scored(
+    asked: str | None,
+    search: ReplayPlan,
+    confirm: ReplayPlan,
+    survey: Survey,
+    shared: SharedTurns | None,
+) -> tuple[str, frozenset[TurnKey], frozenset[TurnKey]]:
+    """What the scored depth is called, and the turns at it of both plans."""
+    if shared is not None and shared.roles is not None:
+        keys = shared.roles.at_depth
+        return depth_span(survey.depths, keys), within(search, keys), within(confirm, keys)
+    bucket = _bucket(asked, search, survey)
+    return str(bucket), _within(search, survey, bucket), _within(confirm, survey, bucket)
 
 
 def _bucket(asked: str | None, plan: ReplayPlan, survey: Survey) -> DepthRange:

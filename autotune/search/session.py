@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from pathlib import Path
 
-from autotune import __version__
-from autotune.errors import UserError
-from autotune.hardware.gpu import GpuProbe
 from autotune.hardware.nvml import nvml_probe
 from autotune.launchers.leftovers import sweep_leftovers
 from autotune.search.budget import Budget
@@ -23,18 +15,17 @@ from autotune.search.events import Listener, Prepared, Summary
 from autotune.search.finals import launches, prove, room_for
 from autotune.search.layout import Layout, lay_out
 from autotune.search.ledger import Ledger
+from autotune.search.opening import check_provenance, make_measurer, make_search, scratch
 from autotune.search.outcome import Outcome, decide, write_result
 from autotune.search.request import RunRequest
-from autotune.search.search import Search
-from autotune.search.setup import Setup, asked_sample, set_up, versions
+from autotune.search.setup import Setup, set_up
+from autotune.search.shared import stored_shared
 from autotune.search.suggest import make_sampler
 from autotune.search.surveying import surveyed
 from autotune.study.lock import study_lock
-from autotune.study.provenance import Provenance, differences
 from autotune.study.storage import open_study
 from autotune.study.turn_log import TurnLog
 from autotune.trial.measurement import Measurer
-from autotune.trial.real import RealMeasurer
 from autotune.trial.side_by_side import depth_notes
 from autotune.trial.survey import Survey
 
@@ -53,81 +44,15 @@ def run_study(
         setup = set_up(request, probe)
         stack.enter_context(study_lock(setup.folder.lock_path))
         sweep_leftovers()
-        measurer = make_measurer(setup, stack.enter_context(_scratch()), probe)
+        measurer = make_measurer(setup, stack.enter_context(scratch()), probe)
         survey = surveyed(setup, measurer)
-        layout = lay_out(setup, survey)
-        _check_provenance(setup, layout)
+        layout = lay_out(setup, survey, stored_shared(setup.folder))
+        check_provenance(setup, layout)
         run = _Run(
             setup, layout, replace(measurer, rendering=survey.rendering), listener,
             stop or threading.Event(), started, survey,
         )  # fmt: skip
         return run.go()
-
-
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    """A folder for private homes, outside the study: it holds sockets and caches of engines."""
-    folder = Path(tempfile.mkdtemp(prefix="autotune-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def make_measurer(setup: Setup, work_dir: Path, probe: GpuProbe) -> RealMeasurer:
-    """The real measurer for `setup`; its rendering is the survey's to decide."""
-    return RealMeasurer(
-        launcher=setup.launcher,
-        model=setup.model_path,
-        logs_dir=setup.folder.logs,
-        work_dir=work_dir,
-        seed=setup.request.seed,
-        gpu_uuid=None if setup.gpu is None else setup.gpu.uuid,
-        probe=probe,
-    )
-
-
-def provenance(setup: Setup, layout: Layout) -> Provenance:
-    """What this run measures on."""
-    return Provenance(
-        engine=setup.engine_ref,
-        engine_path=setup.build.path,
-        engine_version=setup.build.version,
-        engine_sha256=setup.build.binary_sha256,
-        model_path=str(setup.model_path),
-        model_sha256=setup.model_digest,
-        gpu=setup.gpu_id,
-        gpu_name=setup.gpu_name,
-        driver=None if setup.gpu is None else setup.gpu.driver,
-        workload=str(setup.request.workload),
-        workload_digest=setup.workload.digest,
-        plan_digest=layout.search_plan.digest,
-        space_digest=layout.space.digest,
-        objective=setup.request.objective,
-        depth=layout.depth_label,
-        history=setup.request.history,
-        seed=setup.request.seed,
-        autotune_version=__version__,
-        host_cpu=setup.cpu.model,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        versions=versions(),
-    )
-
-
-def _check_provenance(setup: Setup, layout: Layout) -> None:
-    """Refuse to go on with a study that was measured on something else."""
-    now = provenance(setup, layout)
-    if not setup.folder.exists():
-        asked = {"asked": asked_sample(setup.request)}
-        setup.folder.write_sample({**asked, **setup.sample.to_json()})
-        setup.folder.write_provenance(now.to_json())
-        return
-    changed = differences(setup.folder.read_provenance(), now)
-    if changed:
-        raise UserError(
-            f"study {setup.folder.name} was measured on something else: {'; '.join(changed)}",
-            "name another study with --study, or add --new-study to begin a fresh one",
-        )
 
 
 @dataclass(slots=True)
@@ -153,20 +78,15 @@ class _Run:
                 before = Ledger(study.get_trials(deepcopy=False))
                 self.budget = self._budget(before)
                 self.listener(self._prepared(before))
-                ledger = Search(
-                    study=study,
-                    space=layout.space,
-                    plan=layout.search_plan,
+                ledger = make_search(
+                    self.setup,
+                    layout,
+                    study,
                     measurer=self.measurer,
-                    judge=layout.judge,
-                    feasibility=layout.feasibility,
                     budget=self.budget,
                     log=log,
                     listener=self.listener,
-                    incumbent=layout.incumbent,
                     stop=self.stop,
-                    read_turns=folder.read_turns,
-                    seed=self.setup.request.seed,
                 ).run()
             if self.stop.is_set() or not ledger.ranked or ledger.baseline is None:
                 return self._end(ledger, None)

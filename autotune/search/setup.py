@@ -78,9 +78,10 @@ class Setup:
         return profile_of(self.gpu).name
 
 
-def set_up(request: RunRequest, probe: GpuProbe) -> Setup:
+def set_up(request: RunRequest, probe: GpuProbe, sample: Sampled | None = None) -> Setup:
     """Find and read what `request` names. Launches nothing and writes nothing.
 
+    `sample` is of sessions that were drawn already: engines that are compared replay the same.
     Raises `UserError` for what the user can mend and `MachineError` for what the machine lacks.
     """
     gpu = select_gpu(request.gpu, probe.gpus())
@@ -88,8 +89,9 @@ def set_up(request: RunRequest, probe: GpuProbe) -> Setup:
     path = _model_path(request)
     model = read_model(path)
     folder = _folder(request, launcher.name, model, gpu)
-    expected = Expected.of(model, gpu=gpu is not None)
-    sample = load_sample(request.workload, expected, _wish(request, folder))
+    if sample is None:
+        expected = Expected.of(model, gpu=gpu is not None)
+        sample = load_sample(request.workload, expected, _wish(request, folder))
     workload, selection = select(sample.workload, Selection(max_depth=_loosely(request.max_depth)))
     return Setup(
         request=request,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 RESULT_VERSION = "result/1"
 SURVEY_VERSION = "survey/1"
 SAMPLE_VERSION = "sample/1"
+SHARED_VERSION = "shared/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,22 @@ class StudyFolder:
     def read_sample(self) -> dict[str, Any] | None:
         """The sample, or ``None`` for a study of before there were any."""
         return read_json(self.path / "sample.json")
+
+    def write_shared(self, data: dict[str, Any]) -> None:
+        """Which turns the study shares with those of the other engines of its contest."""
+        write_json(self.path / "shared.json", {"schema_version": SHARED_VERSION, **data})
+
+    def read_shared(self) -> dict[str, Any] | None:
+        """The shared turns, or ``None`` for a study that stands alone."""
+        return read_json(self.path / "shared.json")
+
+    def engine_studies(self) -> list[StudyFolder]:
+        """The studies of a contest's engines, in the order in which they were named.
+
+        Empty for the study of one engine. Raises `UserError` when there is no study here.
+        """
+        engines = self.read_provenance().get("engines", ())
+        return [StudyFolder(self.path / engine["label"]) for engine in engines]
 
     def read_trials(self) -> list[dict[str, Any]]:
         """Every trial in order, as plain data. Empty before the first one."""
