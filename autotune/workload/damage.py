@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import TracebackType
+
+from pydantic import ValidationError
 
 from autotune.workload.model import Damage
 
@@ -77,9 +80,48 @@ class DamageLedger:
         else:
             entry.count += 1
 
+    def checked(self, file: str, line: int = 0, within: str = "") -> _Checked:
+        """A context that counts a `ValueError` of its block as `WRONG_SCHEMA`, and goes on.
+
+        pydantic's ``ValidationError`` is one; its first error is told. `within` says of which part
+        of the line, or of the file, the block speaks.
+        """
+        return _Checked(self, file, line, within)
+
     def entries(self) -> tuple[Damage, ...]:
         """Everything counted so far."""
         return tuple(
             Damage(file, str(kind), entry.count, entry.first_line, entry.detail, kind in HARMLESS)
             for (file, kind), entry in self._entries.items()
         )
+
+
+@dataclass(slots=True)
+class _Checked:
+    """See `DamageLedger.checked`. A class and no generator: a reader enters one for every line."""
+
+    ledger: DamageLedger
+    file: str
+    line: int
+    within: str
+
+    def __enter__(self) -> None:
+        """Nothing to set up."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> bool:
+        """Whether the error was damage."""
+        if not isinstance(error, ValueError):
+            return False
+        told = _first_error(error) if isinstance(error, ValidationError) else str(error)
+        detail = f"{self.within}: {told}" if self.within else told
+        self.ledger.add(self.file, DamageKind.WRONG_SCHEMA, self.line, detail)
+        return True
+
+
+def _first_error(error: ValidationError) -> str:
+    """Where a model was not met, and why; without any text of the file."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "line"
+    return f"{where}: {first['msg']}"

@@ -44,13 +44,10 @@ class AgentPerfReader:
         """One session a conversation, its turns by their index, whatever the order of the lines."""
         trace = _Trace(RequestLog(NAME, file_hash(file.path)))
         for line in read_objects(file, ledger):
-            try:
+            with ledger.checked(file.name, line.number):
                 kind = trace.add(line)
-            except ValueError as error:
-                ledger.add(file.name, DamageKind.WRONG_SCHEMA, line.number, str(error))
-                continue
-            if kind is not None:
-                ledger.add(file.name, kind, line.number)
+                if kind is not None:
+                    ledger.add(file.name, kind, line.number)
         for line_number, detail in trace.gaps():
             ledger.add(file.name, DamageKind.MISSING_TURN, line_number, detail)
         yield from trace.log.sessions()

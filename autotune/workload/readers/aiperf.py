@@ -58,10 +58,8 @@ class AIPerfInputsReader:
                 ledger.add(file.name, DamageKind.WRONG_SCHEMA, place, "payloads: not a list")
                 continue
             for payload in payloads:
-                try:
+                with ledger.checked(file.name, place):
                     log.add(_payload(payload, place, name))
-                except ValueError as error:
-                    ledger.add(file.name, DamageKind.WRONG_SCHEMA, place, str(error))
         yield from log.sessions()
 
 
@@ -97,13 +95,11 @@ class AIPerfTraceReader:
         digest = file_hash(file.path)
         log, deltas = RequestLog(TRACE_NAME, digest), _Deltas(digest)
         for line in read_objects(file, ledger):
-            try:
+            with ledger.checked(file.name, line.number):
                 if _is_delta(line.value):
                     deltas.add(line)
                 else:
                     log.add(_row(line))
-            except ValueError as error:
-                ledger.add(file.name, DamageKind.WRONG_SCHEMA, line.number, str(error))
         yield from log.sessions()
         yield from deltas.sessions()
 

@@ -194,11 +194,9 @@ def _built(run: _Run, parent: str | None) -> SessionBuilder:
 def _tools(agent: Mapping[str, Any], run: _Run) -> tuple[Mapping[str, Any], ...]:
     definitions = objects(agent.get("tool_definitions"))
     tools = [t if "function" in t else {"type": "function", "function": t} for t in definitions]
-    try:
+    with run.ledger.checked(run.file.name, within="tool_definitions"):
         return MessageStore().tools(tools)
-    except ValueError as error:
-        run.ledger.add(run.file.name, DamageKind.WRONG_SCHEMA, 0, f"tool_definitions: {error}")
-        return ()
+    return ()
 
 
 def _is_copy(document: Mapping[str, Any]) -> bool:

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pydantic import ValidationError
-
 from autotune.workload.capture_schema import SCHEMA, CaptureLine, tools_ref
 from autotune.workload.damage import DamageKind, DamageLedger
 from autotune.workload.lines import CaptureFile, read_objects
@@ -60,13 +58,9 @@ def _checked(
     file: CaptureFile, number: int, value: dict[str, Any], ledger: DamageLedger
 ) -> CaptureLine | None:
     """The line as its model; a line of any other shape is damage."""
-    try:
+    with ledger.checked(file.name, number):
         return CaptureLine.model_validate(value)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "line"
-        ledger.add(file.name, DamageKind.WRONG_SCHEMA, number, f"{where}: {first['msg']}")
-        return None
+    return None
 
 
 def _learn_tools(line: CaptureLine, known: dict[str, Tools]) -> None:

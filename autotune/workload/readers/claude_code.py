@@ -97,8 +97,6 @@ def _entries(file: CaptureFile, ledger: DamageLedger) -> Iterator[Entry]:
 
 
 def _entry(file: CaptureFile, line: JsonLine, stem: str, ledger: DamageLedger) -> Entry | None:
-    try:
+    with ledger.checked(file.name, line.number):
         return parse_entry(line.value, line.number, stem)
-    except ValueError as error:
-        ledger.add(file.name, DamageKind.WRONG_SCHEMA, line.number, str(error))
-        return link_entry(line.value, line.number, stem)
+    return link_entry(line.value, line.number, stem)

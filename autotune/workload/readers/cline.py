@@ -138,11 +138,9 @@ class _Conversation:
 
     def _take(self, place: int, message: Any, *, is_reply: bool) -> None:
         """Add a stored message to the conversation; one of another shape is damage."""
-        try:
-            shaped: list[Message] = list(chat_message(message))
-        except ValueError as error:
-            self.ledger.add(self.file.name, DamageKind.WRONG_SCHEMA, place + 1, str(error))
-            shaped = []
+        shaped: list[Message] = []
+        with self.ledger.checked(self.file.name, place + 1):
+            shaped = list(chat_message(message))
         self._shaped.append(shaped)
         for said in shaped:
             self.made.say(said)
@@ -167,11 +165,8 @@ class _Conversation:
     def _compacted(self, state: CompactionState) -> list[list[Message]]:
         shaped: list[list[Message]] = []
         for message in state.messages:
-            try:
+            with self.ledger.checked(self.file.name, within="compaction"):
                 shaped.append(list(chat_message(message)))
-            except ValueError as error:
-                detail = f"compaction: {error}"
-                self.ledger.add(self.file.name, DamageKind.WRONG_SCHEMA, 0, detail)
         return shaped
 
     def _replace(self, head: list[list[Message]], after: int, boundary: Boundary) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from autotune.workload.damage import DamageKind, DamageLedger
 from autotune.workload.lines import CaptureFile, JsonLine, read_objects
@@ -96,17 +96,11 @@ class _Log:
 
     def add(self, line: JsonLine) -> None:
         """Take in one line; events that say nothing of requests are passed over."""
-        try:
+        with self._ledger.checked(self._file.name, line.number):
             event = Event.model_validate(line.value)
             handler = self._handlers.get(event.type)
             if handler is not None:
                 handler(event, event.timestamp_ms, line.number)
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            self._damage(DamageKind.WRONG_SCHEMA, line.number, f"{where}: {first['msg']}")
-        except ValueError:
-            self._damage(DamageKind.WRONG_SCHEMA, line.number, "ts: not a time")
 
     def sessions(self) -> Iterator[Session]:
         """One session a loop that made a request."""

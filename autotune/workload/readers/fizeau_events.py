@@ -31,7 +31,10 @@ class Event(_Lenient):
     @property
     def timestamp_ms(self) -> float:
         """`ts` in ms since 1970, to the microsecond. ``ValueError`` when it is no time."""
-        return datetime.fromisoformat(self.ts).timestamp() * 1000.0
+        try:
+            return datetime.fromisoformat(self.ts).timestamp() * 1000.0
+        except ValueError:
+            raise ValueError("ts: not a time") from None
 
 
 class Request(_Lenient):

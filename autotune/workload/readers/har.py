@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from autotune.workload.damage import DamageKind, DamageLedger
+from autotune.workload.damage import DamageLedger
 from autotune.workload.document import read_document
 from autotune.workload.lines import CaptureFile
 from autotune.workload.model import Session
@@ -46,10 +46,8 @@ class HarReader:
             api = _api(mapping(entry))
             if api is None:
                 continue
-            try:
+            with ledger.checked(file.name, place):
                 log.add(_logged(entry, place, api, chain))
-            except ValueError as error:
-                ledger.add(file.name, DamageKind.WRONG_SCHEMA, place, str(error))
         yield from log.sessions()
 
 

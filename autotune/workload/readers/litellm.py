@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from autotune.workload.damage import DamageKind, DamageLedger
+from autotune.workload.damage import DamageLedger
 from autotune.workload.lines import CaptureFile
 from autotune.workload.model import PromptFidelity, Recorded, Session
 from autotune.workload.readers.anthropic_shape import recorded_usage as anthropic_usage
@@ -72,10 +72,8 @@ class LiteLLMReader:
             row = _payload(line.value)
             if _is_other_call(row):
                 continue
-            try:
+            with ledger.checked(file.name, line.number):
                 log.add(_logged(row, line.number, chain))
-            except ValueError as error:
-                ledger.add(file.name, DamageKind.WRONG_SCHEMA, line.number, str(error))
         yield from log.sessions()
 
 

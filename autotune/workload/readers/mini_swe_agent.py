@@ -87,10 +87,8 @@ class _Reading:
         if any(_calls_tools(mapping(message)) for message in messages):
             self._builder.missing = ("tools",)
         for number, message in enumerate(messages, start=1):
-            try:
+            with self._ledger.checked(self._file.name, number):
                 self._add(mapping(message), number)
-            except ValueError as error:
-                self._ledger.add(self._file.name, DamageKind.WRONG_SCHEMA, number, str(error))
         return self._builder.session()
 
     def _params(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:

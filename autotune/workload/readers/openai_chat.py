@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from autotune.workload.damage import DamageKind, DamageLedger
+from autotune.workload.damage import DamageLedger
 from autotune.workload.lines import CaptureFile, JsonLine
 from autotune.workload.model import Recorded, Session
 from autotune.workload.readers.api_body import (
@@ -98,11 +98,9 @@ class OpenAIChatReader:
         digest = file_hash(file.path)
         log = RequestLog(NAME, digest)
         for line in records(file, ledger, self.claims):
-            try:
+            session = None
+            with ledger.checked(file.name, line.number):
                 session = _take(line, log, digest)
-            except ValueError as error:
-                ledger.add(file.name, DamageKind.WRONG_SCHEMA, line.number, str(error))
-                continue
             if session is not None:
                 yield session
         yield from log.sessions()

@@ -68,10 +68,8 @@ def _take(path: Path, file: CaptureFile, log: RequestLog, name: str, ledger: Dam
     if not _is_call(document):
         ledger.add(str(Path(file.name).parent), DamageKind.SKIPPED_FILE, detail=path.name)
         return
-    try:
+    with ledger.checked(file.name):
         log.add(_request(mapping(document), name))
-    except ValueError as error:
-        ledger.add(file.name, DamageKind.WRONG_SCHEMA, 0, str(error))
 
 
 def _is_call(document: Any) -> bool:

@@ -126,12 +126,10 @@ class _Reading:
             if not content.broken:
                 self._silent.append((span, line))
             return
-        try:
+        with self.ledger.checked(self.file.name, line):
             for message in content.messages:
                 check_message(message)
             self.log.add(_request(span, content, line))
-        except ValueError as error:
-            self._damage(line, str(error))
 
     def _damage(self, line: int, detail: str) -> None:
         self.ledger.add(self.file.name, DamageKind.WRONG_SCHEMA, line, detail)

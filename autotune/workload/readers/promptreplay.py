@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from autotune.workload.damage import DamageKind, DamageLedger
+from autotune.workload.damage import DamageLedger
 from autotune.workload.lines import CaptureFile, JsonLine, read_objects
 from autotune.workload.model import Recorded, Session
 from autotune.workload.readers.anthropic_shape import (
@@ -49,10 +49,8 @@ class PromptreplayReader:
         """The conversations of `file`, in the order in which they began."""
         log = RequestLog(NAME, file_hash(file.path))
         for line in read_objects(file, ledger):
-            try:
+            with ledger.checked(file.name, line.number):
                 log.add(_request(line))
-            except ValueError as error:
-                ledger.add(file.name, DamageKind.WRONG_SCHEMA, line.number, str(error))
         yield from log.sessions()
 
 

@@ -142,13 +142,11 @@ class _Reading:
 
     def _stored(self, items: Any, number: int) -> _Prompt | None:
         """A list of history items as messages; ``None``, and damage, when it is none."""
-        try:
+        with self.ledger.checked(self.file.name, number):
             if not isinstance(items, list):
                 raise ValueError("messages: not a list")
             return tuple(self.store.message(sent_message(item)) for item in items)
-        except ValueError as error:
-            self._damage(number, str(error))
-            return None
+        return None
 
     def _rebuilt(self, run: Mapping[str, Any], steps: list[Mapping[str, Any]]) -> Iterator[Session]:
         """The sessions of a history, one an agent that wrote into it; the first is the parent."""
