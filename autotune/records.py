@@ -8,6 +8,8 @@ from typing import Any
 
 SCHEMA_VERSION = "turn-record/1"
 
+_HOSTED = ("cache_write_tokens", "cost_usd", "provider", "retries", "mark")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRecord:
@@ -30,6 +32,10 @@ class TurnRecord:
         server_prefill_s, server_decode_s: the engine's own timings, where it reports them.
         draft_tokens, draft_accepted_tokens: speculation, where the engine reports it.
         failure: ``None`` for a good turn, else a `FailureKind` value.
+        cache_write_tokens, cost_usd, provider, retries: what a hosted service says or does: prompt
+            tokens written to its cache, its price, who served the request, how often it was sent
+            again before.
+        mark: why the times of a good turn are not comparable: ``retried``, ``resumed``, ...
     """
 
     arm: str
@@ -54,6 +60,11 @@ class TurnRecord:
     boundary: str | None = None
     failure: str | None = None
     detail: str | None = None
+    cache_write_tokens: int | None = None
+    cost_usd: float | None = None
+    provider: str | None = None
+    retries: int | None = None
+    mark: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -61,8 +72,12 @@ class TurnRecord:
         return self.failure is None
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object with its schema version."""
-        return {"schema_version": SCHEMA_VERSION, **asdict(self)}
+        """A JSON object with its schema version; what only hosted services say, where they do."""
+        data = asdict(self)
+        for name in _HOSTED:
+            if data[name] is None:
+                del data[name]
+        return {"schema_version": SCHEMA_VERSION, **data}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TurnRecord:

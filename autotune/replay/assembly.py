@@ -16,19 +16,25 @@ from autotune.replay.chunks import (
     reasoning_of,
     text_of,
 )
+from autotune.replay.dialect import CHAT, FINISHED, Dialect, Translate
 from autotune.replay.outcome import Reply
 from autotune.replay.sse import DONE, SseEvent
 
 
 @dataclass(slots=True)
 class Assembly:
-    """What a whole stream said. `usage`, `timings` and `metrics` are the last ones seen."""
+    """What a whole stream said. `usage`, `timings` and `metrics` are the last ones seen.
+
+    `events` counts those that arrived; `provider` is who served it, where a router says so.
+    """
 
     first_s: float | None = None
     last_s: float | None = None
     finish_reason: str | None = None
     done: bool = False
     error: str | None = None
+    events: int = 0
+    provider: str | None = None
     usage: Mapping[str, Any] = field(default_factory=dict)
     timings: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
@@ -46,24 +52,27 @@ class Assembly:
         return Reply(text, reasoning, self.reasoning_key, calls)
 
 
-def assemble(events: list[SseEvent]) -> Assembly:
+def assemble(events: list[SseEvent], dialect: Dialect = CHAT) -> Assembly:
     """Read every event up to ``[DONE]``; the first error ends it."""
-    whole = Assembly()
+    whole = Assembly(events=len(events))
+    read = dialect.translator()
     for event in events:
         if event.data.strip() == DONE:
             whole.done = True
             break
-        _take_event(whole, event)
+        _take_event(whole, event, read)
         if whole.error is not None:
             break
     return whole
 
 
-def _take_event(whole: Assembly, event: SseEvent) -> None:
-    chunk = load_object(event.data)
-    if chunk is None:
+def _take_event(whole: Assembly, event: SseEvent, read: Translate) -> None:
+    told = load_object(event.data)
+    if told is None:
         whole.error = f"a chunk is not JSON: {event.data[:120]}"
-    elif event.is_error or chunk.get("error"):
+        return
+    chunk = told if event.is_error or told.get("error") else read(told)
+    if event.is_error or chunk.get("error"):
         whole.error = error_text(chunk)
     else:
         _take_chunk(whole, chunk, event.at_s)
@@ -74,6 +83,8 @@ def _take_chunk(whole: Assembly, chunk: Mapping[str, Any], at_s: float) -> None:
         if found := child(chunk, name):
             setattr(whole, name, found)
             whole.final = {**whole.final, name: found}
+    whole.done = whole.done or bool(chunk.get(FINISHED))
+    whole.provider = provider_of(chunk) or whole.provider
     choice = choice_of(chunk)
     if isinstance(reason := choice.get("finish_reason"), str):
         whole.finish_reason = reason
@@ -104,6 +115,15 @@ def _take_call(calls: dict[int, dict[str, Any]], delta: Mapping[str, Any]) -> No
     function = child(delta, "function")
     call["function"]["name"] += text_of(function, "name")
     call["function"]["arguments"] += text_of(function, "arguments")
+
+
+def provider_of(chunk: Mapping[str, Any]) -> str | None:
+    """Who served a routed request: the selected endpoint of the metadata, else the bare name."""
+    available = child(child(chunk, "openrouter_metadata"), "endpoints").get("available")
+    for one in available if isinstance(available, list) else ():
+        if isinstance(one, Mapping) and one.get("selected"):
+            return text_of(one, "provider") or None
+    return text_of(chunk, "provider") or None
 
 
 def error_text(answer: Mapping[str, Any]) -> str:

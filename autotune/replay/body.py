@@ -8,6 +8,7 @@ from typing import Any
 
 from autotune.replay.endpoint import Endpoint
 from autotune.replay.rendering import render
+from autotune.replay.tool_links import linked
 from autotune.workload.model import Message
 
 
@@ -17,7 +18,7 @@ def encode_body(
     tools: Sequence[Mapping[str, Any]],
     output_tokens: int | None,
 ) -> bytes:
-    """A chat-completions body as UTF-8 JSON; keys and strings stay in the order they came in.
+    """A body in the endpoint's dialect as UTF-8 JSON; keys and strings stay as they came in.
 
     Tools travel with ``tool_choice: none`` unless the endpoint's own fields say otherwise. The
     definitions still stand in the prompt, but nothing is parsed or constrained by a grammar: a
@@ -25,14 +26,17 @@ def encode_body(
     forbids. Without tools ``tool_choice`` is left out, as some services refuse it then.
     """
     rendered = render(messages, tools, endpoint.rendering)
-    body: dict[str, Any] = {"model": endpoint.model_name, "messages": rendered.messages}
-    if rendered.tools:
-        body |= {"tools": rendered.tools, "tool_choice": "none"}
-    body |= {"stream": True, "stream_options": {"include_usage": True}}
-    body |= endpoint.request_fields(output_tokens)
+    strict = endpoint.strict_tools or endpoint.dialect.strict
+    shown = linked(rendered.messages) if strict else rendered.messages
+    body = endpoint.dialect.body(endpoint.model_name, shown, rendered.tools)
+    body |= endpoint.request_fields(_at_least(output_tokens, endpoint.least_output_tokens))
     if not rendered.tools:
         body.pop("tool_choice", None)
     return _encode(body)
+
+
+def _at_least(tokens: int | None, least: int) -> int | None:
+    return None if tokens is None else max(tokens, least)
 
 
 def _encode(body: Mapping[str, Any]) -> bytes:

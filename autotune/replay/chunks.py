@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 REASONING_KEYS = ("reasoning_content", "reasoning")
@@ -65,7 +65,7 @@ def is_token(delta: Mapping[str, Any]) -> bool:
     return bool(text_of(delta, "content") or reasoning_of(delta)[1] or calls_of(delta))
 
 
-def carries_token(data: str) -> bool:
-    """`is_token` for the raw data of an event."""
+def carries_token(data: str, read: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> bool:
+    """`is_token` for the raw data of an event, which `read` makes a chat chunk of."""
     chunk = load_object(data)
-    return chunk is not None and is_token(child(choice_of(chunk), "delta"))
+    return chunk is not None and is_token(child(choice_of(read(chunk)), "delta"))

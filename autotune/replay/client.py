@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
 
@@ -48,16 +49,32 @@ class Client:
         self.close()
 
     def ask(self, body: bytes, asked: int | None) -> Outcome:
-        """Send an encoded chat-completions body; `asked` is the pinned output length.
+        """Send an encoded body; `asked` is the pinned output length.
 
         Every failure of the server is in the outcome. The clock starts after the request is built
-        and stops when the stream ends; parsing comes after.
+        and stops when the stream ends; parsing comes after. What is refused for now is sent again
+        as often as the endpoint allows, with a clock of its own.
         """
-        url = f"{self._endpoint.base_url}/v1/chat/completions"
-        request = self._http.prepare_post(url, body, self._endpoint.headers)
-        started_at = datetime.now(UTC).isoformat()
-        sent = transfer(request, self._patience, self._streams)
-        return self._interpret(sent, asked, started_at)
+        endpoint, tries = self._endpoint, 0
+        while True:
+            tries += 1
+            request = self._http.prepare_post(endpoint.url, body, endpoint.headers)
+            started_at = datetime.now(UTC).isoformat()
+            sent = transfer(request, self._patience, self._streams, endpoint.dialect)
+            pause_s = endpoint.retries.pause_s(sent, tries)
+            if pause_s is None or self._streams.pause(pause_s):
+                break
+        outcome = self._interpret(sent, asked, started_at)
+        return self._told(outcome, tries - 1)
+
+    def _told(self, outcome: Outcome, retries: int) -> Outcome:
+        """`outcome` with its retries, and without any secret that the server repeated."""
+        detail = outcome.detail
+        return replace(
+            outcome,
+            retries=retries if self._endpoint.retries.most else None,
+            detail=None if detail is None else self._endpoint.hide(detail),
+        )
 
     def abort(self) -> None:
         """Break every stream, from any thread: their requests end at once as failed."""
@@ -71,8 +88,10 @@ class Client:
         if sent.status is not None and not 200 <= sent.status < 300:
             verdict = judge_status(sent.status, sent.body)
             return _outcome(started_at, sent, None, None, self._or_crash(verdict, sent))
-        whole = assemble(parse_events(sent.chunks))
+        whole = assemble(parse_events(sent.chunks), self._endpoint.dialect)
         counts = counts_of(whole, self._endpoint.cached_tokens_path)
+        if asked is not None:
+            asked = max(asked, self._endpoint.least_output_tokens)
         verdict = judge_stream(
             whole, sent, asked, counts.output_tokens, self._endpoint.fixed_length
         )
@@ -122,6 +141,9 @@ def _outcome(
         draft_tokens=counts.draft_tokens,
         draft_accepted_tokens=counts.draft_accepted_tokens,
         finish_reason=whole.finish_reason,
+        cache_write_tokens=counts.cache_write_tokens,
+        cost_usd=counts.cost_usd,
+        provider=whole.provider,
         failure=verdict.failure,
         detail=verdict.detail or (INVISIBLE_REPLY if whole.first_s is None else None),
         reply=whole.reply,

@@ -7,6 +7,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from autotune.replay.dialect import CHAT, Dialect
+from autotune.replay.retry import Retries
+
+NO_RETRIES = Retries()
+HIDDEN = "[hidden]"
+"""Stands for a key wherever one would show."""
+
 
 class Rendering(StrEnum):
     """How messages are shaped for a chat template.
@@ -31,7 +38,7 @@ def always_alive() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A server that speaks OpenAI chat completions.
+    """A server that speaks one of the `DIALECTS`, OpenAI chat completions unless it is said.
 
     Attributes:
         base_url: no trailing slash, no ``/v1``.
@@ -44,6 +51,11 @@ class Endpoint:
             e.g. ``usage.prompt_tokens_details.cached_tokens``; ``None`` looks in the usual places.
         headers: extra HTTP headers, such as an authorization.
         first_token_timeout_s, idle_timeout_s: beyond these a turn has failed as a hang.
+        dialect, prefix: which API, and what stands before its route: ``/v1`` nearly everywhere.
+        strict_tools: whether calls without results, and results without calls, must be text.
+        retries: how often a request that was refused for now is sent again.
+        least_output_tokens: the smallest length that the API lets one ask for.
+        secrets: what must never show: it is hidden in whatever the server answers.
     """
 
     base_url: str
@@ -53,6 +65,23 @@ class Endpoint:
     alive: Callable[[], bool] = always_alive
     fixed_length: bool = True
     cached_tokens_path: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     first_token_timeout_s: float = 600.0
     idle_timeout_s: float = 120.0
+    dialect: Dialect = CHAT
+    prefix: str = "/v1"
+    strict_tools: bool = False
+    retries: Retries = NO_RETRIES
+    least_output_tokens: int = 1
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def url(self) -> str:
+        """Where requests go."""
+        return f"{self.base_url}{self.prefix}{self.dialect.route}"
+
+    def hide(self, text: str) -> str:
+        """`text` without any of the secrets."""
+        for secret in self.secrets:
+            text = text.replace(secret, HIDDEN)
+        return text

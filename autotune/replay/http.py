@@ -8,6 +8,8 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
@@ -34,6 +36,11 @@ class HttpStream:
     def status(self) -> int:
         """The HTTP status code."""
         return self._response.status_code
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The answer's headers, names in lower case."""
+        return {name.lower(): value for name, value in self._response.headers.items()}
 
     def chunks(self) -> Iterator[bytes]:
         """The body as it arrives. Raises `HttpBroken` or `HttpSilent`."""
@@ -67,6 +74,14 @@ class PreparedRequest:
             response.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer; `body` is ``None`` when it is not JSON."""
+
+    status: int
+    body: Any
+
+
 class Http:
     """A connection pool. Proxies and other environment settings are ignored.
 
@@ -92,9 +107,28 @@ class Http:
         )
         return PreparedRequest(self._client, request)
 
+    def get_json(self, url: str, headers: Mapping[str, str]) -> Answer:
+        """GET a JSON document. Raises `HttpBroken` or `HttpSilent`."""
+        with _translated():
+            response = self._client.get(url, headers=dict(headers))
+        return _answer(response)
+
+    def post_json(self, url: str, payload: Any, headers: Mapping[str, str]) -> Answer:
+        """POST one JSON document and get another. Raises `HttpBroken` or `HttpSilent`."""
+        with _translated():
+            response = self._client.post(url, json=payload, headers=dict(headers))
+        return _answer(response)
+
     def close(self) -> None:
         """Close every connection."""
         self._client.close()
+
+
+def _answer(response: httpx.Response) -> Answer:
+    try:
+        return Answer(response.status_code, response.json())
+    except ValueError:
+        return Answer(response.status_code, None)
 
 
 @contextmanager

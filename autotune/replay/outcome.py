@@ -68,4 +68,8 @@ class Outcome:
     finish_reason: str | None = None
     failure: TurnFailure | None = None
     detail: str | None = None
+    cache_write_tokens: int | None = None
+    cost_usd: float | None = None
+    provider: str | None = None
+    retries: int | None = None
     reply: Reply | None = None

@@ -100,12 +100,15 @@ def _plain_assistant(message: Message, text: str, rewrites: Counter[str]) -> Mes
     calls = message.get("tool_calls") or ()
     if calls:
         rewrites["tool-call"] += len(calls)
-    plain = {"role": "assistant", "content": "\n".join(filter(None, [text, *map(_call, calls)]))}
+    plain = {
+        "role": "assistant",
+        "content": "\n".join(filter(None, [text, *map(call_text, calls)])),
+    }
     return plain | {key: message[key] for key in REASONING_KEYS if message.get(key)}
 
 
-def _call(call: Mapping[str, Any]) -> str:
-    """Arguments stay the original string: written anew they would be other tokens."""
+def call_text(call: Mapping[str, Any]) -> str:
+    """A call as text. Arguments stay the original string: written anew they are other tokens."""
     function = child(call, "function")
     name = json.dumps(text_of(function, "name"), ensure_ascii=False)
     arguments = function.get("arguments")
@@ -119,12 +122,13 @@ def _content(message: Message, rewrites: Counter[str]) -> str:
         return content
     if isinstance(content, list | tuple):
         rewrites["content-parts"] += 1
-        return "\n".join(map(_part, content))
+        return "\n".join(map(part_text, content))
     rewrites["no-content"] += 1
     return "" if content is None else json.dumps(content, ensure_ascii=False)
 
 
-def _part(part: object) -> str:
+def part_text(part: object) -> str:
+    """A part of a content as text; what is not text by its kind, as ``[image]``."""
     if isinstance(part, str):
         return part
     if not isinstance(part, Mapping):

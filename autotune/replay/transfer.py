@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from autotune.replay.chunks import carries_token
+from autotune.replay.dialect import CHAT, Dialect
 from autotune.replay.http import HttpBroken, HttpSilent, HttpStream, PreparedRequest
 from autotune.replay.sse import StampedBytes, parse_events
 from autotune.replay.watchdog import Watchdog
@@ -33,6 +34,7 @@ class Transfer:
     chunks: list[StampedBytes] = field(default_factory=list)
     end: End = End.COMPLETE
     error: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def body(self) -> bytes:
@@ -54,14 +56,14 @@ class OpenStreams:
     def __init__(self) -> None:
         self._open: set[HttpStream] = set()
         self._lock = threading.Lock()
-        self._aborted = False
+        self._aborted = threading.Event()
 
     @contextmanager
     def holding(self, stream: HttpStream) -> Iterator[None]:
         """Hold `stream` inside the block; after `abort` it is broken at once."""
         with self._lock:
             self._open.add(stream)
-            if self._aborted:
+            if self._aborted.is_set():
                 stream.abort()
         try:
             yield
@@ -72,19 +74,25 @@ class OpenStreams:
     def abort(self) -> None:
         """Break every stream, those open now and those to come."""
         with self._lock:
-            self._aborted = True
+            self._aborted.set()
             for stream in self._open:
                 stream.abort()
 
+    def pause(self, seconds: float) -> bool:
+        """Wait; whether the streams were broken off meanwhile."""
+        return self._aborted.wait(seconds)
 
-def transfer(request: PreparedRequest, patience: Patience, streams: OpenStreams) -> Transfer:
+
+def transfer(
+    request: PreparedRequest, patience: Patience, streams: OpenStreams, dialect: Dialect = CHAT
+) -> Transfer:
     """Send `request` and collect its answer. Never raises for what the server does."""
     result = Transfer(sent_s=time.perf_counter())
     try:
         with request.send() as stream:
-            result.status = stream.status
+            result.status, result.headers = stream.status, stream.headers
             with streams.holding(stream):
-                _collect(stream, patience, result)
+                _collect(stream, patience, result, dialect)
     except HttpSilent:
         result.end, result.error = End.SILENT, "nothing arrived before the time limit"
     except HttpBroken as error:
@@ -94,7 +102,7 @@ def transfer(request: PreparedRequest, patience: Patience, streams: OpenStreams)
     return result
 
 
-def _collect(stream: HttpStream, patience: Patience, result: Transfer) -> None:
+def _collect(stream: HttpStream, patience: Patience, result: Transfer, dialect: Dialect) -> None:
     """Stamp every chunk first, then move the deadline."""
     with Watchdog(result.sent_s + patience.first_token_s, stream.abort) as watchdog:
         started = False
@@ -102,7 +110,7 @@ def _collect(stream: HttpStream, patience: Patience, result: Transfer) -> None:
             for data in stream.chunks():
                 now_s = time.perf_counter()
                 result.chunks.append((now_s, data))
-                started = started or _starts(data)
+                started = started or _starts(data, dialect)
                 if started and not data.startswith(b":"):  # a comment is a ping, not progress
                     watchdog.deadline_s = now_s + patience.idle_s
         finally:
@@ -110,9 +118,10 @@ def _collect(stream: HttpStream, patience: Patience, result: Transfer) -> None:
                 result.end, result.error = End.SILENT, _silence(started, patience)
 
 
-def _starts(data: bytes) -> bool:
+def _starts(data: bytes, dialect: Dialect) -> bool:
     """Whether the first token is in these bytes; only asked until it is."""
-    return any(carries_token(event.data) for event in parse_events([(0.0, data)]))
+    read = dialect.translator()
+    return any(carries_token(event.data, read) for event in parse_events([(0.0, data)]))
 
 
 def _silence(started: bool, patience: Patience) -> str:

@@ -10,6 +10,8 @@ llama.cpp      ``timings``: ``cache_n``, ``prompt_n`` (computed only), ``prompt_
 vLLM           null details without ``--enable-prompt-tokens-details``;
                ``metrics.time_to_first_token_ms`` with ``--enable-per-request-metrics``
 oMLX           ``usage.prompt_eval_duration``, ``usage.generation_duration`` in seconds
+OpenAI, ds4    ``.prompt_tokens_details.cache_write_tokens``
+OpenRouter     the same, and ``usage.cost`` in USD
 =============  ==========================================================================
 """
 
@@ -37,6 +39,8 @@ class Counts:
     server_decode_s: float | None
     draft_tokens: int | None
     draft_accepted_tokens: int | None
+    cache_write_tokens: int | None = None
+    cost_usd: float | None = None
 
 
 def counts_of(whole: Assembly, cached_path: str | None) -> Counts:
@@ -63,6 +67,8 @@ def counts_of(whole: Assembly, cached_path: str | None) -> Counts:
         ),
         draft_tokens=_integer(timings, "draft_n"),
         draft_accepted_tokens=_integer(timings, "draft_n_accepted"),
+        cache_write_tokens=_integer(child(usage, "prompt_tokens_details"), "cache_write_tokens"),
+        cost_usd=_number(usage, "cost"),
     )
 
 

@@ -21,6 +21,16 @@ _OVERFLOW = re.compile(
 
 _DETAIL_LENGTH = 300
 
+NOT_A_STREAM = "the answer is one JSON document, not a stream of events"
+
+_STATUS = re.compile(r"HTTP (\d{3}): ")
+
+
+def status_in(detail: str | None) -> int | None:
+    """The HTTP status that a turn failed with, from its detail."""
+    found = _STATUS.match(detail or "")
+    return int(found[1]) if found else None
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -54,6 +64,8 @@ def judge_stream(
 def _missing(whole: Assembly, sent: Transfer) -> str | None:
     """What a stream needs to count as complete."""
     tail = f" ({sent.error})" if sent.error else ""
+    if not whole.events and load_object(sent.body.decode("utf-8", errors="replace")) is not None:
+        return NOT_A_STREAM
     if whole.finish_reason is None:
         return f"the stream ended without a finish_reason{tail}"
     if not whole.done:
