@@ -60,8 +60,8 @@ class ModelFacts(Protocol):
         ...
 
     @property
-    def weights_bytes(self) -> int:
-        """Bytes of its weights."""
+    def weights_bytes(self) -> int | None:
+        """Bytes of its weights; ``None`` when it has none that can be sized."""
         ...
 
 
@@ -86,10 +86,13 @@ def check_model(
         model = read()
     except AutotuneError as error:
         return fail("model", error.message, error.hint)
+    size = "no weights" if model.weights_bytes is None else gib(model.weights_bytes)
     message = (
         f"{model.name} ({model.architecture}, {model.quantization or 'unknown quantization'}),"
-        f" {gib(model.weights_bytes)}, trained on {model.n_ctx_train} tokens of context"
+        f" {size}, trained on {model.n_ctx_train} tokens of context"
     )
+    if model.weights_bytes is None:
+        return ok("model", message)
     return _fit(model.weights_bytes, message, vram_free_bytes, memory_available_bytes)
 
 

@@ -53,7 +53,7 @@ def placement(model: ModelInfo, settings: Mapping[str, Setting], *, gpu: bool) -
         return Placement(None, loaded, 0, 0, offload_cache=False)
     first = max(n_layers + 1 - on_gpu, 0)
     unknown = next((name for name in _OVERRIDES if name in settings), "")
-    copied = model.input_bytes if model.tied_embedding and not unknown else 0
+    copied = stored(model)[1] if model.tied_embedding and not unknown else 0
     device = 0 if unknown else _device_weights(model, settings, first) + copied
     return Placement(
         first_layer=None if unknown in {"device", "tensor-split", "split-mode"} else first,
@@ -63,6 +63,13 @@ def placement(model: ModelInfo, settings: Mapping[str, Setting], *, gpu: bool) -
         offload_cache=bool(settings.get("kv-offload", True)),
         unknown=unknown,
     )
+
+
+def stored(model: ModelInfo) -> tuple[int, int]:
+    """Bytes of all tensors and of the token embedding; `UserError` for what is not GGUF."""
+    if model.weights_bytes is None or model.input_bytes is None:
+        raise UserError(f"{model.path} is not a GGUF file", "llama.cpp serves GGUF files only")
+    return model.weights_bytes, model.input_bytes
 
 
 def _gpu_layers(settings: Mapping[str, Setting], n_layers: int) -> int:
@@ -81,7 +88,7 @@ def _gpu_layers(settings: Mapping[str, Setting], n_layers: int) -> int:
 
 def _loaded_bytes(model: ModelInfo, settings: Mapping[str, Setting]) -> int:
     """All tensors, less the draft layers where nothing uses them."""
-    return model.weights_bytes - (0 if _uses_drafts(settings) else _draft_bytes(model))
+    return stored(model)[0] - (0 if _uses_drafts(settings) else _draft_bytes(model))
 
 
 def _draft_bytes(model: ModelInfo) -> int:
@@ -99,7 +106,8 @@ def _device_weights(model: ModelInfo, settings: Mapping[str, Setting], first: in
     layers = sum(
         model.layer_bytes[i] - (model.expert_bytes[i] if i < kept else 0) for i in range(first, end)
     )
-    rest = model.weights_bytes - sum(model.layer_bytes) - model.input_bytes
+    weights, embedding = stored(model)
+    rest = weights - sum(model.layer_bytes) - embedding
     return layers + rest
 
 

@@ -37,15 +37,24 @@ class Expected:
     def of(cls, model: ModelInfo, *, gpu: bool) -> Expected:
         """By memory traffic and arithmetic of an ordinary desktop processor or graphics card."""
         bytes_a_second, operations_a_second = (500e9, 30e12) if gpu else (20e9, 100e9)
+        params = model.n_params or _usual_params(model)
         return cls(
-            prefill_tps=operations_a_second / (2.0 * max(1, model.n_params)),
-            decode_tps=bytes_a_second / max(1, model.weights_bytes),
+            prefill_tps=operations_a_second / (2.0 * max(1, params)),
+            decode_tps=bytes_a_second / max(1, model.weights_bytes or params * _USUAL_BYTES),
         )
 
     def seconds(self, session: SessionSummary) -> float:
         """One replay of `session` with a warm cache."""
         prefill_s = session.new_tokens / self.prefill_tps
         return prefill_s + session.output_tokens / self.decode_tps + session.turns * TURN_OVERHEAD_S
+
+
+_USUAL_BYTES = 2
+
+
+def _usual_params(model: ModelInfo) -> int:
+    """What a dense decoder of this depth and width has: twelve squares of its width a layer."""
+    return 12 * model.n_layers * model.n_embd**2 + (model.n_vocab or 0) * model.n_embd
 
 
 @dataclass(frozen=True, slots=True)

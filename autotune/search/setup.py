@@ -18,7 +18,8 @@ from autotune.hardware.select import select_gpu
 from autotune.launchers.protocol import EngineBuild, Launcher
 from autotune.launchers.registry import make_launcher
 from autotune.models.identity import model_sha256
-from autotune.models.metadata import ModelInfo, read_model
+from autotune.models.metadata import ModelInfo, ModelKind, read_model
+from autotune.models.served import check_kind
 from autotune.search.incumbent import read_incumbent
 from autotune.search.request import RunRequest
 from autotune.search.sampling import (
@@ -88,6 +89,7 @@ def set_up(request: RunRequest, probe: GpuProbe, sample: Sampled | None = None) 
     launcher, build, chosen = find_engine(request)
     path = _model_path(request)
     model = read_model(path)
+    check_kind(launcher.search_space or launcher.name, model, engine=launcher.name)
     folder = _folder(request, launcher.name, model, gpu)
     if sample is None:
         expected = Expected.of(model, gpu=gpu is not None)
@@ -146,10 +148,15 @@ def find_engine(request: RunRequest) -> tuple[Launcher, EngineBuild, tuple[str, 
 
 def _model_path(request: RunRequest) -> Path:
     if request.model is None:
-        raise UserError("no model is named", "give the model file to serve: --model model.gguf")
+        raise UserError(
+            "no model is named",
+            "give a GGUF file, or the folder of a Hugging Face model: --model model.gguf",
+        )
     path = request.model.expanduser()
-    if not path.is_file():
-        raise UserError(f"there is no model file {path}", "check --model")
+    if not path.exists():
+        raise UserError(
+            f"there is no model at {path}", "check --model: a GGUF file, or a model's folder"
+        )
     return path.resolve()
 
 
@@ -163,9 +170,16 @@ def _folder(request: RunRequest, engine: str, model: ModelInfo, gpu: Gpu | None)
         name = request.study
     else:
         place = CPU if gpu is None else gpu.name
-        name = slug(f"{request.model.stem if request.model else model.name}-{engine}-{place}")
+        name = slug(f"{_model_stem(request, model)}-{engine}-{place}")
     folder = StudyFolder(request.studies_dir / name)
     return next_free(folder) if request.new_study else folder
+
+
+def _model_stem(request: RunRequest, model: ModelInfo) -> str:
+    """The file's name without its ending; a folder's name has no ending."""
+    if request.model is None or model.kind is ModelKind.HUGGINGFACE:
+        return model.name
+    return request.model.stem
 
 
 def slug(text: str) -> str:
