@@ -213,7 +213,7 @@ def test_a_workload_deeper_than_the_model_is_cut_and_said(
     ("fields", "words"),
     [
         ({"model": None}, "no model"),
-        ({"model": Path("/nowhere.gguf")}, "no model file"),
+        ({"model": Path("/nowhere.gguf")}, "no model at"),
         ({"study": "a/b"}, "cannot name a study"),
         ({"depth": "60k-120k"}, "no turn"),
         ({"gpu": "3090"}, "3090"),
