@@ -11,8 +11,11 @@ _SUFFIXED = re.compile(r"^(\d{3,4})(tis|ti|super|laptop|mobile|d|s)$")
 _NOISE = frozenset({"nvidia", "geforce", "gpu", "graphics", "with", "design", "generation"})
 _SAME = {"mobile": "laptop", "notebook": "laptop", "s": "super"}
 _ALIASES = {"spark": "gb10", "dgx spark": "gb10", "dgx-spark": "gb10", "dgx": "gb10"}
-_VARIANTS = frozenset({"ti", "super", "laptop", "d", "maxq"})
+_VARIANTS = frozenset({"ti", "super", "laptop", "d", "maxq", "mig"})
 """Words that make another card of it: they must be asked for."""
+_APPLE_CHIP = re.compile(r"^m\d+$")
+_APPLE_VARIANTS = frozenset({"pro", "max", "ultra"})
+"""The same of Apple's chips; an RTX PRO is one card whether the word is said or not."""
 
 
 def words(name: str) -> frozenset[str]:
@@ -28,13 +31,18 @@ def words(name: str) -> frozenset[str]:
 def matches(ask: str, name: str) -> bool:
     """Whether a user who says `ask` means a card called `name`."""
     asked, named = words(ask), words(name)
-    return bool(asked) and asked <= named and not (named - asked) & _VARIANTS
+    return bool(asked) and asked <= named and not (named - asked) & _variants(named)
 
 
 def resembles(ask: str, name: str) -> bool:
     """Whether `name` has all that was asked for, and something that makes it another card."""
     asked, named = words(ask), words(name)
     return bool(asked) and asked <= named and not matches(ask, name)
+
+
+def _variants(named: frozenset[str]) -> frozenset[str]:
+    apple = any(_APPLE_CHIP.match(word) for word in named)
+    return _VARIANTS | _APPLE_VARIANTS if apple else _VARIANTS
 
 
 def _parts(word: str) -> list[str]:

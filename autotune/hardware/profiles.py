@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autotune.hardware.gpu import Gpu
 from autotune.hardware.names import matches, words
@@ -17,6 +18,8 @@ UNIFIED = "gpu-unified"
 
 MEMORY_TOLERANCE = 0.12
 """Cards show less memory than they are sold with: ECC and firmware take up to a tenth of it."""
+
+_SIZE = re.compile(r"\b(\d{1,4})\s*gi?b\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +54,18 @@ def profile_of(gpu: Gpu | None) -> Profile:
 def profiles_asked(ask: str) -> tuple[Profile, ...]:
     """Every card's profile that a user who says `ask` may mean: one, several, or none.
 
-    A profile is meant when `ask` is its name, or names its card as `matches` has it.
+    A profile is meant when `ask` is its name, or names its card as `matches` has it. Of chips that
+    share the host's memory the size may be said (``m4 max 64gb``); without, it is the largest sold.
     """
-    if ask in shipped_files() and shipped_files()[ask].facts is not None:
+    named = shipped_files().get(ask)
+    if named is not None and named.facts is not None:
         return (_profile(ask),)
-    found = [n for n, file in _cards() if any(matches(ask, name) for name in file.names)]
-    best = max((_overlap(ask, name) for name in found), default=0.0)
-    return tuple(_profile(name) for name in found if _overlap(ask, name) == best)
+    size = _SIZE.search(ask)
+    found = _meant(ask)
+    if found or size is None:
+        return tuple(_profile(name) for name in found)
+    chips = (_profile(name) for name in _meant(_SIZE.sub("", ask)))
+    return tuple(_with_memory(chip, float(size[1])) for chip in chips if _is_unified(chip))
 
 
 def card_names() -> tuple[str, ...]:
@@ -109,10 +117,25 @@ def _class_of(gpu: Gpu) -> str:
     size = gpu.vram_bytes / GIB
     classes = [(file.memory_from_gib, name) for name, file in shipped_files().items()]
     fitting = [(least, name) for least, name in classes if least is not None and least <= size]
-    return max(fitting, default=(0.0, GPU))[1]
+    return max(fitting)[1]
 
 
-def _overlap(ask: str, name: str) -> float:
-    """How much of a profile's best name was said: ``3090`` is all of ``3090``."""
-    file = shipped_files()[name]
-    return max(len(words(ask)) / len(words(n)) for n in file.names if matches(ask, n))
+def _meant(ask: str) -> list[str]:
+    """Cards that `ask` names; of several, those of which it is most of the name."""
+    shares = {
+        name: max(
+            (len(words(ask)) / len(words(n)) for n in file.names if matches(ask, n)), default=0
+        )
+        for name, file in _cards()
+    }
+    best = max(shares.values(), default=0)
+    return [name for name, share in shares.items() if share == best > 0]
+
+
+def _is_unified(profile: Profile) -> bool:
+    return profile.facts is not None and profile.facts.unified_memory
+
+
+def _with_memory(profile: Profile, gib: float) -> Profile:
+    assert profile.facts is not None
+    return replace(profile, facts=profile.facts.model_copy(update={"memory_gib": gib}))

@@ -70,12 +70,16 @@ class SpaceFile(_Strict):
 
 
 class Overlay(_Strict):
-    """One ``[engines.NAME]`` table of a GPU profile: what of that engine's space differs there."""
+    """One ``[engines.NAME]`` table of a GPU profile: what of that engine's space differs there.
+
+    `why` gives the reason, by parameter, of what is dropped or narrowed.
+    """
 
     drop: list[str] = Field(default_factory=list)
     fix: dict[str, Scalar] = Field(default_factory=dict)
     choices: dict[str, list[Scalar]] = Field(default_factory=dict)
     defaults: dict[str, Scalar] = Field(default_factory=dict)
+    why: dict[str, str] = Field(default_factory=dict)
     start: list[StartEntry] = Field(default_factory=list)
 
     def over(self, general: Overlay) -> Overlay:
@@ -90,6 +94,7 @@ class Overlay(_Strict):
             fix={**_without(general.fix, {*self.drop, *self.choices}), **self.fix},
             choices={**_without(general.choices, {*self.drop, *self.fix}), **self.choices},
             defaults={**general.defaults, **self.defaults},
+            why={**general.why, **self.why},
             start=[*self.start, *general.start],
         )
 
