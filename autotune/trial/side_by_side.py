@@ -16,7 +16,7 @@ WITHIN = 0.02
 LINES = 6
 """Sessions that are told one by one; the others are counted."""
 
-EXACT = "the prompts are exact and never padded"
+EXACT = "the prompts are exact and never padded, and tokenizers differ from text to text"
 UNRECORDED = "no depth was recorded"
 DEEPER = "the visible text alone is deeper"
 GREW = "the visible text grew faster than recorded"

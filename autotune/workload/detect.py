@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -54,13 +54,14 @@ def detect(file: CaptureFile) -> Reader | None:
     if _is_binary(file):
         return None
     if _bare_suffix(file.path) in _DOCUMENT_SUFFIXES:
-        return _by_document(file) or _by_lines(file)
-    return _by_lines(file) or _by_document(file)
-
-
-def _by_lines(file: CaptureFile) -> Reader | None:
-    """The reader that most of the first `SAMPLE_LINES` objects speak for."""
+        return _by_document(file) or _by_lines(_sample(file))
     lines = _sample(file)
+    # Two lines that are objects are no document, and one may be a gigabyte.
+    return _by_lines(lines) or (_by_document(file) if len(lines) < 2 else None)
+
+
+def _by_lines(lines: Sequence[Mapping[str, Any]]) -> Reader | None:
+    """The reader that most of the first `SAMPLE_LINES` objects speak for."""
     votes = [sum(reader.claims(line) for line in lines) for reader in LINE_READERS]
     most = max(votes)
     return LINE_READERS[votes.index(most)] if most else None
@@ -173,10 +174,10 @@ def _candidate(path: Path, root: Path, ledger: DamageLedger) -> Found | None:
     if reader is not None:
         return Found(file, reader)
     refused = unplayable(file)
-    if refused is not None:
+    if refused is not None and not refused.of_folder:
         detail = f"{refused.what}: {refused.way_out}"
         ledger.add(name, DamageKind.UNKNOWN_FORMAT, detail=detail)
-    elif suffix in _LINE_SUFFIXES:
+    elif suffix in _LINE_SUFFIXES and refused is None:
         ledger.add(name, DamageKind.UNKNOWN_FORMAT, detail=unknown_hint(file))
     else:
         # A folder of captures holds settings and reports too; most JSON files are no capture.

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from autotune.workload.capture_schema import MANIFEST_SCHEMA
 from autotune.workload.lines import CaptureFile, open_capture
+from autotune.workload.readers.agentperf import REPLAY_MODE
 
 _HEAD_BYTES = 64 * 1024
+_MANIFESTS = re.compile(
+    rf'"mode"\s*:\s*"{REPLAY_MODE}"|"schema"\s*:\s*"{re.escape(MANIFEST_SCHEMA)}"'
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Unplayable:
-    """`what` the file is, and the `way_out`: where the requests are to be had."""
+    """`what` the file is, and the `way_out`: where the requests are to be had.
+
+    `of_folder` is a file that only describes the captures it lies with: no damage in a folder.
+    """
 
     what: str
     way_out: str
+    of_folder: bool = False
 
 
 def unplayable(file: CaptureFile) -> Unplayable | None:
@@ -29,13 +39,15 @@ def unplayable(file: CaptureFile) -> Unplayable | None:
             head = stream.read(_HEAD_BYTES).decode("utf-8", "replace")
         except (OSError, EOFError):
             return None
-    return next((kind for claims, kind in _KINDS if claims(file, head)), None)
+    kind = next((kind for claims, kind in _KINDS if claims(file, head)), None)
+    return kind and replace(kind, way_out=kind.way_out.replace("{folder}", str(file.path.parent)))
 
 
 def _first_object(head: str) -> dict[str, object]:
-    """The first line as an object; empty when it is none."""
+    """The first object of lines, of a list or of a document; empty when there is none."""
+    start = head.lstrip("\ufeff \t\r\n").removeprefix("[").lstrip()
     try:
-        value = json.loads(head.lstrip().partition("\n")[0])
+        value, _ = json.JSONDecoder().raw_decode(start)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
@@ -64,9 +76,31 @@ def _is_claude_stream(_: CaptureFile, head: str) -> bool:
     return (first.get("type"), first.get("subtype")) == ("system", "init")
 
 
-def _is_prompt_history(_: CaptureFile, head: str) -> bool:
+def _is_codex_history(_: CaptureFile, head: str) -> bool:
     """``~/.codex/history.jsonl``: the prompts that were typed, nothing else."""
     return _first_object(head).keys() == {"session_id", "ts", "text"}
+
+
+def _is_claude_history(_: CaptureFile, head: str) -> bool:
+    """``~/.claude/history.jsonl``: typed prompts with their project; older ones have no session."""
+    keys = _first_object(head).keys()
+    return {"display", "timestamp", "project"} <= keys and "message" not in keys
+
+
+def _is_gemini_history(_: CaptureFile, head: str) -> bool:
+    """``logs.json`` of gemini-cli and Qwen-code, one a project: typed prompts, numbered."""
+    keys = {"sessionId", "messageId", "type", "message", "timestamp"}
+    return _first_object(head).keys() == keys
+
+
+def _is_opencode_history(_: CaptureFile, head: str) -> bool:
+    """``prompt-history.jsonl`` of opencode: what was typed, and the parts that were attached."""
+    return {"input", "parts"} <= _first_object(head).keys() <= {"input", "parts", "mode"}
+
+
+def _is_manifest(_: CaptureFile, head: str) -> bool:
+    """The list of a folder: agentperf's, under any name, or our own."""
+    return head.lstrip().startswith("{") and _MANIFESTS.search(head) is not None
 
 
 _KINDS: tuple[tuple[Callable[[CaptureFile, str], bool], Unplayable], ...] = (
@@ -99,10 +133,37 @@ _KINDS: tuple[tuple[Callable[[CaptureFile, str], bool], Unplayable], ...] = (
         ),
     ),
     (
-        _is_prompt_history,
+        _is_codex_history,
         Unplayable(
             "a list of typed prompts",
-            "give the rollouts beside it: sessions/YYYY/MM/DD/rollout-*.jsonl",
+            "give the rollouts beside it: {folder}/sessions/YYYY/MM/DD/rollout-*.jsonl",
+        ),
+    ),
+    (
+        _is_claude_history,
+        Unplayable(
+            "a list of typed prompts of Claude Code",
+            "give the transcripts beside it: {folder}/projects",
+        ),
+    ),
+    (
+        _is_gemini_history,
+        Unplayable(
+            "a list of typed prompts of gemini-cli or Qwen-code",
+            "give the sessions beside it: {folder}/chats",
+        ),
+    ),
+    (
+        _is_opencode_history,
+        Unplayable(
+            "a list of typed prompts of opencode",
+            "give the session: opencode export SESSION > session.json",
+        ),
+    ),
+    (
+        _is_manifest,
+        Unplayable(
+            "the manifest of a folder of captures", "give the folder: {folder}", of_folder=True
         ),
     ),
 )

@@ -116,3 +116,19 @@ def test_what_is_found_names_its_reader(fixtures: Path) -> None:
     (one,) = find_captures([fixtures / "fizeau-small.jsonl"], DamageLedger())
     assert isinstance(one, Found)
     assert one.reader.name == "fizeau"
+
+
+def test_lines_of_no_known_format_are_not_read_as_a_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def noting(file: CaptureFile, ledger: DamageLedger) -> None:
+        asked.append(file.name)
+
+    monkeypatch.setattr("autotune.workload.detect.read_document", noting)
+    (tmp_path / "two.jsonl").write_text('{"a":1}\n{"a":2}\n')
+    (tmp_path / "one.jsonl").write_text('{"a":1}\n')
+    assert detected(tmp_path / "two.jsonl") is None
+    assert detected(tmp_path / "one.jsonl") is None
+    assert asked == ["one.jsonl"]

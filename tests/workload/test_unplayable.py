@@ -19,6 +19,20 @@ KINDS = {
     "out.jsonl": ('{"type":"thread.started","thread_id":"x"}\n', "codex exec"),
     "stream.jsonl": ('{"type":"system","subtype":"init","cwd":"/"}\n', "stream-json"),
     "history.jsonl": ('{"session_id":"x","ts":1,"text":"hello"}\n', "typed prompts"),
+    "claude.jsonl": (
+        '{"display":"hi","pastedContents":{},"timestamp":1,"project":"/p","sessionId":"x"}\n',
+        "typed prompts of Claude Code",
+    ),
+    "logs.json": (
+        '[\n {"sessionId":"x","messageId":0,"type":"user","message":"hi","timestamp":"t"}\n]',
+        "typed prompts of gemini-cli",
+    ),
+    "prompt-history.jsonl": ('{"input":"hi","parts":[]}\n' * 3, "typed prompts of opencode"),
+    "manifest-x86_64.json": (
+        '{\n "name": "x",\n "mode": "single_user_agentic_replay", "tasks": []\n}',
+        "manifest of a folder",
+    ),
+    "manifest.json": ('{"schema": "capture-manifest/1", "sessions": []}', "manifest of a folder"),
 }
 
 
@@ -39,6 +53,25 @@ def test_in_a_folder_they_are_counted_with_the_way_out(tmp_path: Path) -> None:
     (damage,) = ledger.entries()
     assert damage.kind == "unknown-format"
     assert "rollout" in damage.detail
+
+
+def test_the_hint_names_the_folder_to_give_instead(tmp_path: Path) -> None:
+    for name, place in (
+        ("manifest-x86_64.json", tmp_path),
+        ("claude.jsonl", tmp_path / "projects"),
+    ):
+        (tmp_path / name).write_text(KINDS[name][0])
+        with pytest.raises(UserError) as caught:
+            list(find_captures([tmp_path / name], DamageLedger()))
+        assert caught.value.hint.endswith(str(place))
+
+
+def test_a_manifest_is_no_damage_in_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "manifest-x86_64.json").write_text(KINDS["manifest-x86_64.json"][0])
+    ledger = DamageLedger()
+    assert list(find_captures([tmp_path], ledger)) == []
+    (damage,) = ledger.entries()
+    assert (damage.kind, damage.harmless) == ("skipped-file", True)
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xff", b"{}", b"[1]", b'{"version": 1}'])
