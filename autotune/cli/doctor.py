@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Generator, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autotune.cli.engine_words import engine_requests
 from autotune.cli.io import CommandIO
 from autotune.config.settings import EngineSettings, StudiesSettings
 from autotune.errors import ExitCode
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from autotune.hardware.check_machine import ClockLook
     from autotune.hardware.gpu import Gpu, GpuProbe
     from autotune.launchers.protocol import EngineBuild
+    from autotune.search.request import RunRequest
 
 SCHEMA_VERSION = "doctor/1"
 
@@ -68,31 +71,30 @@ class Doctor(StudiesSettings, EngineSettings):
             gpu = yield from _gpu_checks(probe, self.gpu)
         yield from _machine_checks(self.studies_dir)
         yield from _neighbour_checks()
-        yield check_engine(self._detect)
-        if self.model is not None:
-            yield self._model_check(self.model, gpu)
+        for request in engine_requests(self).values():
+            yield check_engine(partial(_detect, request))
+            if request.model is not None:
+                yield _model_check(request.model, gpu)
         yield from _hidden_settings(os.environ)
 
-    def _detect(self) -> EngineBuild:
-        """The engine that ``autotune run`` would tune."""
-        from autotune.search.request import RunRequest
-        from autotune.search.setup import find_engine
 
-        request = RunRequest(
-            workload=Path(), engine=self.engine, engine_path=self.engine_path, model=self.model
-        )
-        return find_engine(request)[1]
+def _detect(request: RunRequest) -> EngineBuild:
+    """The engine that ``autotune run`` would tune."""
+    from autotune.search.setup import find_engine
 
-    def _model_check(self, path: Path, gpu: Gpu | None) -> Check:
-        from autotune.hardware.check_serving import check_model
-        from autotune.hardware.cpu import memory_available_bytes
-        from autotune.models.metadata import read_model
+    return find_engine(request)[1]
 
-        return check_model(
-            lambda: read_model(path.expanduser()),
-            vram_free_bytes=gpu.free_bytes if gpu else None,
-            memory_available_bytes=memory_available_bytes(),
-        )
+
+def _model_check(path: Path, gpu: Gpu | None) -> Check:
+    from autotune.hardware.check_serving import check_model
+    from autotune.hardware.cpu import memory_available_bytes
+    from autotune.models.metadata import read_model
+
+    return check_model(
+        lambda: read_model(path.expanduser()),
+        vram_free_bytes=gpu.free_bytes if gpu else None,
+        memory_available_bytes=memory_available_bytes(),
+    )
 
 
 def _gpu_checks(probe: GpuProbe, ask: str) -> Generator[Check, None, Gpu | None]:

@@ -117,7 +117,7 @@ def _tidy_action(action: Action, info: FieldInfo) -> None:
     action.help = _DEFAULT_NOISE.sub("", action.help or "").strip()
     if action.option_strings and action.nargs != 0:
         action.metavar = _metavar(info)
-    if Path in _members(info.annotation):
+    if any(Path in (member, *get_args(member)) for member in _members(info.annotation)):
         action.complete = "file"  # type: ignore[attr-defined]  # read by cli/completion.py
 
 

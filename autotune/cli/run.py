@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from autotune.cli.engine_words import engine_words
 from autotune.cli.io import CommandIO
 from autotune.cli.signals import stop_on_signals
 from autotune.config.settings import Settings
@@ -17,12 +18,13 @@ from autotune.errors import ExitCode, UserError
 from autotune.report.display import RunDisplay, choose_display
 
 if TYPE_CHECKING:
+    from autotune.search.contest.request import ContestRequest
     from autotune.search.events import Event as RunEvent
     from autotune.search.events import Summary
     from autotune.search.request import RunRequest
 
-_RENAMED = {"budget": "budget_s", "set_": "pins"}
-_NOT_ASKED = {"display"}
+_RENAMED = {"budget": "budget_s"}
+_NOT_OF_THE_REQUEST = {"display", "engine", "engine_path", "model", "set_"}
 
 
 class Run(Settings):
@@ -30,7 +32,13 @@ class Run(Settings):
 
     Starts the engine under candidate settings, replays the captured sessions against it, confirms
     the best against the engine's defaults and exports what wins. The same command again continues
-    the study. Every flag but --new-study and --dry-run can also be written in ./autotune.toml, in
+    the study.
+
+    With several engines (--engine a,b) the budget goes to the one that is likeliest to hold the
+    winner, and one verdict names the engine and its settings; what is compared with is the default
+    of the first one named, or --incumbent.
+
+    Every flag but --new-study and --dry-run can also be written in ./autotune.toml, in
     ~/.config/autotune/config.toml or as AUTOTUNE_NAME in the environment; flags win.
 
     Examples:
@@ -38,6 +46,8 @@ class Run(Settings):
         autotune run --gpu 3090 --workload captures/ --model model.gguf --budget 2h
         autotune run --workload captures/ --model model.gguf --depth 30k-60k --objective ttft
         autotune run --workload captures/ --model model.gguf --set parallel=2 --dry-run
+        autotune run --workload captures/ --engine llama-server,mine.toml --model model.gguf
+        autotune run --workload captures/ --engine llama-server,vllm --model vllm=hf --model m.gguf
     """
 
     new_study: bool = Field(
@@ -54,8 +64,9 @@ class Run(Settings):
             return show_dry_run(request, io)
         return _search(request, io)
 
-    def request(self) -> RunRequest:
-        """What the search is asked. Raises `UserError` without a workload."""
+    def request(self) -> RunRequest | ContestRequest:
+        """What is asked of one engine, or of several. Raises `UserError` without a workload."""
+        from autotune.search.contest.request import make_request
         from autotune.search.request import RunRequest
 
         if self.workload is None:
@@ -64,7 +75,8 @@ class Run(Settings):
                 "give --workload PATH; autotune captures synthesize makes one to try",
             )
         fields = {_RENAMED.get(n, n): getattr(self, n) for n in type(self).model_fields}
-        return RunRequest(**{k: v for k, v in fields.items() if k not in _NOT_ASKED})
+        base = RunRequest(**{k: v for k, v in fields.items() if k not in _NOT_OF_THE_REQUEST})
+        return make_request(base, engine_words(self, self.set_))
 
 
 def _search(request: RunRequest, io: CommandIO) -> int:

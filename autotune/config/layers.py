@@ -16,7 +16,7 @@ from typing import Any, get_args
 from pydantic_core import PydanticCustomError
 
 from autotune.config.settings import Settings
-from autotune.config.values import parse_pins
+from autotune.config.values import EVERY_ENGINE, parse_engine_paths, parse_pins
 from autotune.errors import UserError
 
 ENV_PREFIX = "AUTOTUNE_"
@@ -102,18 +102,28 @@ class Layers:
 
 
 def _laid_over(below: Any, value: Any) -> Any:
-    """`value`, and what `below` says of keys that it does not have, where both are tables."""
-    if isinstance(below, dict) and isinstance(value, dict):
-        return {**below, **value}
-    return value
+    """`value`, and what `below` says of keys that it does not have, where both are tables.
+
+    A path for every engine is the last word: nothing is left of those below it.
+    """
+    both = isinstance(below, dict) and isinstance(value, dict)
+    return {**below, **value} if both and EVERY_ENGINE not in value else value
+
+
+_TABLES = {
+    "set_": parse_pins, "model": parse_engine_paths, "engine_path": parse_engine_paths
+}  # fmt: skip
 
 
 def _as_table(name: str, value: Any) -> Any:
-    """Pinned flags as a table, so that layers merge; nonsense is left for validation to refuse."""
-    if name != "set_":
+    """What is kept by flag or by engine as a table, so that layers merge.
+
+    Nonsense is left for validation to refuse.
+    """
+    if name not in _TABLES:
         return value
     try:
-        return parse_pins(value)
+        return _TABLES[name](value)
     except PydanticCustomError:
         return value
 
@@ -208,7 +218,15 @@ def _unknown_key(key: str, path: Path, names: Mapping[str, str]) -> UserError:
 
 def _anchored(name: str, value: Any, directory: Path) -> Any:
     """A relative path in a file is relative to that file, wherever autotune is started."""
+    if name in {"model", "engine_path"}:
+        return _anchored_paths(_as_table(name, value), directory)
     annotation = Settings.model_fields[name].annotation
     if not isinstance(value, str) or Path not in (annotation, *get_args(annotation)):
         return value
     return str(directory / Path(value).expanduser())
+
+
+def _anchored_paths(paths: Any, directory: Path) -> Any:
+    if not isinstance(paths, Mapping):
+        return paths
+    return {engine: str(directory / Path(path).expanduser()) for engine, path in paths.items()}

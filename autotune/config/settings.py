@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from autotune.config.values import Duration, Pins, Tokens
+from autotune.config.values import Duration, EngineNames, EnginePaths, Pins, Tokens
 
 Objective = Literal["turn", "ttft", "decode"]
 History = Literal["closed-loop", "recorded"]
@@ -29,11 +29,24 @@ class EngineSettings(Section):
     """Which GPU, engine and model."""
 
     gpu: str = Field("auto", description="auto, cpu, a GPU's name (3090) or its UUID")
-    engine: str = Field(
-        "auto", description="engine to tune; auto is llama-server if installed, else reference"
+    engine: EngineNames = Field(
+        "auto",
+        description="engine to tune; auto is llama-server if installed, else reference. Several "
+        "(a,b) are tuned under one budget and compared",
+        json_schema_extra={"metavar": "NAME[,NAME]"},
     )
-    engine_path: Path | None = Field(None, description="the engine's program, if not on PATH")
-    model: Path | None = Field(None, description="the model file to serve")
+    engine_path: EnginePaths | None = Field(
+        None,
+        description="the engine's program, if not on PATH; of several engines: "
+        "vllm=/opt/vllm/bin/vllm",
+        json_schema_extra={"metavar": "[NAME=]PATH"},
+    )
+    model: EnginePaths | None = Field(
+        None,
+        description="the model file to serve; --model vllm=/models/folder is for one engine (may "
+        "be repeated)",
+        json_schema_extra={"metavar": "[NAME=]PATH"},
+    )
 
 
 class WorkloadSettings(Section):
@@ -83,7 +96,8 @@ class SearchSettings(Section):
     set_: Pins = Field(
         default_factory=dict,
         alias="set",
-        description="pin an engine flag: --set batch-size=512 (may be repeated)",
+        description="pin an engine flag: --set batch-size=512, of one of several engines: --set "
+        "vllm:block-size=32 (may be repeated)",
     )
     incumbent: Path | None = Field(
         None, description="the config in use now, as exported with --format json"

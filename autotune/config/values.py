@@ -6,9 +6,10 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, PlainSerializer
 from pydantic_core import PydanticCustomError
 
 from autotune.candidate import Setting
@@ -17,6 +18,12 @@ _UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+")
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 _TOKENS = re.compile(r"(\d+(?:\.\d+)?)(k?)", re.IGNORECASE)
+_ENGINE = r"(?:[A-Za-z0-9][A-Za-z0-9._-]*|[^=,]+\.toml)"
+_ENGINE_PATH = re.compile(rf"({_ENGINE})=(.+)", re.DOTALL)
+_NEXT_ENGINE = re.compile(rf",(?={_ENGINE}=)")
+
+EVERY_ENGINE = ""
+"""The key of a path that is not of one engine."""
 
 
 def parse_duration(value: Any) -> Any:
@@ -50,17 +57,74 @@ def parse_tokens(value: Any) -> Any:
 def parse_pins(value: Any) -> Any:
     """``flag=value`` pairs as a mapping of settings by flag name without dashes.
 
-    Takes a mapping (a TOML table), a JSON object or list, a list of ``flag=value``, or text with
-    pairs separated by white space (an environment variable). Text values become what they look
+    ``engine:flag`` is of one engine. Takes a mapping (a TOML table, in which an engine may have a
+    table of its own), a JSON object or list, a list of ``flag=value``, or text with pairs separated
+    by white space (an environment variable). Text values become what they look
     like: ``true`` and ``false`` are switches, ``2048`` a whole number, ``0.5`` a number.
     """
     if isinstance(value, str):
         value = _decoded(value)
     if isinstance(value, Mapping):
-        return {_flag_name(str(k)): _setting(v) for k, v in value.items()}
+        return {_flag_name(name): _setting(v) for name, v in _flat(value)}
     if isinstance(value, list):
         return dict(_pair(str(item)) for item in value)
     raise _complaint(f"{value!r} is not flag=value", "write it like --set batch-size=512")
+
+
+def _flat(table: Mapping[Any, Any]) -> list[tuple[str, Any]]:
+    """Rows of a table; a table in it is of one engine: ``{vllm = {a = 1}}`` is ``vllm:a``."""
+    rows: list[tuple[str, Any]] = []
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            rows += [(f"{name}:{inner}", setting) for inner, setting in value.items()]
+        else:
+            rows.append((str(name), value))
+    return rows
+
+
+def parse_engine_paths(value: Any) -> Any:
+    """Paths by engine; one that is for every engine stands under `EVERY_ENGINE`.
+
+    Takes a path, ``engine=path`` with commas between several, a list of these (a repeated flag)
+    or a mapping (a TOML table). A file name with a ``=`` in it is written ``./a=b``.
+    """
+    if isinstance(value, str):
+        value = _decoded_list(value)
+    if isinstance(value, Mapping):
+        return {str(name): Path(str(path)) for name, path in value.items()}
+    items = value if isinstance(value, list) else [value]
+    if not all(isinstance(item, (str, Path)) and str(item) for item in items):
+        raise _complaint(f"{value!r} is not a path", "write PATH, or ENGINE=PATH for one engine")
+    return dict(_engine_path(text) for item in items for text in _NEXT_ENGINE.split(str(item)))
+
+
+def _decoded_list(text: str) -> Any:
+    """A JSON list or object, else the text itself, which may be a path that begins with a brace."""
+    if text.startswith(("{", "[")):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError:
+            return text
+    return text
+
+
+def _engine_path(text: str) -> tuple[str, Path]:
+    found = _ENGINE_PATH.fullmatch(text)
+    return (EVERY_ENGINE, Path(text)) if found is None else (found[1], Path(found[2]))
+
+
+def _shown_paths(paths: Mapping[str, Path]) -> Any:
+    """The one path, or the table, as a person wrote them."""
+    if set(paths) == {EVERY_ENGINE}:
+        return str(paths[EVERY_ENGINE])
+    return {name or "every engine": str(path) for name, path in paths.items()}
+
+
+def parse_engine_names(value: Any) -> Any:
+    """Names of engines with commas between them, also from a list (TOML)."""
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return ",".join(value)
+    return value
 
 
 def _decoded(text: str) -> Any:
@@ -120,3 +184,11 @@ Tokens = Annotated[int, BeforeValidator(parse_tokens)]
 
 Pins = Annotated[dict[str, bool | int | float | str], BeforeValidator(parse_pins)]
 """Settings that the search must not touch, by flag name without dashes."""
+
+EnginePaths = Annotated[
+    dict[str, Path], BeforeValidator(parse_engine_paths), PlainSerializer(_shown_paths)
+]
+"""Paths by engine, see `parse_engine_paths`."""
+
+EngineNames = Annotated[str, BeforeValidator(parse_engine_names)]
+"""One engine, or several with commas between them."""

@@ -52,6 +52,7 @@ class Confirmed:
 class Confirmation:
     """Measures every arm once a block, in an order that turns around from block to block.
 
+    `baseline` is the arm that the others are compared with.
     `earlier` are records of blocks that a former run of the same confirmation finished; they are
     not measured again. Stops between blocks when the budget or the user says so.
     """
@@ -68,24 +69,23 @@ class Confirmation:
     held_out: bool
     stop: threading.Event
     earlier: Mapping[Key, tuple[TurnRecord, ...]] = field(default_factory=dict)
+    baseline: str = DEFAULT_ARM
     _records: dict[str, list[TurnRecord]] = field(default_factory=dict)
     _failed: dict[str, str] = field(default_factory=dict)
     _seconds: float = 0.0
     _disturbed: list[str] = field(default_factory=list)
 
     def run(self, arms: Sequence[Arm]) -> Confirmed:
-        """Measure `arms`, and compare each with the default where that is one of them."""
-        self.listener(
-            ConfirmStarted(
-                tuple(a.name for a in arms), len(self.plan.session_ids), self.held_out, self.blocks
-            )
-        )
+        """Measure `arms`, and compare each with the baseline where that is one of them."""
+        names = tuple(arm.name for arm in arms)
+        sessions = len(self.plan.session_ids)
+        self.listener(ConfirmStarted(names, sessions, self.held_out, self.blocks, self.baseline))
         done = 0
         for block in range(self.blocks):
             if not (self._is_known(arms, block) or self._fits(done)):
                 break
             self._block(arms, block)
-            if DEFAULT_ARM in self._failed or self.stop.is_set():
+            if self.baseline in self._failed or self.stop.is_set():
                 break
             done += 1
         comparisons = self._compared(arms, done)
@@ -145,13 +145,13 @@ class Confirmation:
         self.listener(ConfirmBlock(arm.name, block, self.judge.score(records).turn_s))
 
     def _compared(self, arms: Sequence[Arm], blocks: int) -> dict[str, Comparison]:
-        default = self._whole(DEFAULT_ARM, blocks)
+        default = self._whole(self.baseline, blocks)
         if not default:
             return {}
         found = {}
         for arm in arms:
             records = self._whole(arm.name, blocks)
-            if arm.name == DEFAULT_ARM or arm.name in self._failed or not records:
+            if arm.name == self.baseline or arm.name in self._failed or not records:
                 continue
             try:
                 found[arm.name] = self._compare(default, records)

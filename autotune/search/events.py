@@ -29,12 +29,62 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """One engine of a contest. Depths are of the scored turns, in tokens as this engine counts."""
+
+    engine: str
+    engine_version: str
+    model: str
+    depth_label: str
+    deepest_tokens: int
+    parameters: int
+    trials_done: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContestPrepared:
+    """Everything is known of every engine that is compared.
+
+    `baseline` is the engine whose default, or whose incumbent, the others are compared with.
+    """
+
+    study: str
+    study_dir: str
+    gpu: str
+    baseline: str
+    engines: tuple[EngineFacts, ...]
+    workload_sessions: int
+    workload_turns: int
+    held_out_sessions: int
+    trials_done: int
+    trials_wanted: int | None
+    budget_s: float | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EngineChosen:
+    """Which engine gets the next trial. `chances` to hold the winner are empty in the first rounds.
+
+    `out` are engines that get no more trials, as things stand.
+    """
+
+    engine: str
+    chances: dict[str, float] = field(default_factory=dict)
+    out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TrialStarted:
-    """A trial is about to launch. `changes` is what differs from the baseline."""
+    """A trial is about to launch. `changes` is what differs from the baseline.
+
+    `engine` is ``None`` where only one is tuned.
+    """
 
     number: int
     changes: dict[str, Any]
     label: str = ""
+    engine: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +101,8 @@ class TurnDone:
 class TrialFinished:
     """A trial ended: scored, stopped early, or failed with a kind and a reason.
 
-    Of one that was stopped early `value` is an estimate and the other figures are absent.
+    Of one that was stopped early `value` is an estimate and the other figures are absent. Where
+    several engines are tuned, what is best is so among all of them, and `best_engine` holds it.
     """
 
     number: int
@@ -70,19 +121,22 @@ class TrialFinished:
     best_value: float | None = None
     seconds_left: float | None = None
     trials_done: int = 0
+    engine: str | None = None
+    best_engine: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ConfirmStarted:
     """The confirmation begins: which arms, over how many sessions, in how many blocks at most.
 
-    Without the default among the arms it is the heat that chooses which trial is confirmed.
+    Without the `baseline` among the arms it is the heat that chooses which trial is confirmed.
     """
 
     arms: tuple[str, ...]
     sessions: int
     held_out: bool
     blocks: int
+    baseline: str = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +164,36 @@ class BucketRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ArmRow:
+    """One config of one engine in the confirmation. Absent is ``None``.
+
+    `role` is ``default``, ``best`` or ``incumbent``; `depth` is of the scored turns, in tokens as
+    this engine counts. `speedup` is the baseline's objective over this one's, with its interval;
+    ``None`` for the baseline itself.
+    """
+
+    engine: str
+    role: str
+    trial: int
+    changes: dict[str, Any]
+    depth: str
+    turns: int
+    ttft_p50_s: float | None
+    decode_p50_tps: float | None
+    turn_s: float | None
+    total_wait_s: float | None
+    speedup: float | None = None
+    interval: tuple[float, float] | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """How a run ended, in figures; the verdict sentence is in words.
 
     `speedup` is default's objective over the winner's, above 1 is faster, with its interval.
-    `exit_code` is an `ExitCode`.
+    `exit_code` is an `ExitCode`. Of several engines `engine` is the winner's, and `arms` has a row
+    for each config that was confirmed.
     """
 
     study: str
@@ -135,9 +214,21 @@ class Summary:
     seconds: dict[str, float] = field(default_factory=dict)
     resume: str | None = None
     notes: tuple[str, ...] = ()
+    engine: str | None = None
+    arms: tuple[ArmRow, ...] = ()
 
 
-Event = Prepared | TrialStarted | TurnDone | TrialFinished | ConfirmStarted | ConfirmBlock | Summary
+Event = (
+    Prepared
+    | ContestPrepared
+    | EngineChosen
+    | TrialStarted
+    | TurnDone
+    | TrialFinished
+    | ConfirmStarted
+    | ConfirmBlock
+    | Summary
+)
 
 
 class Listener(Protocol):

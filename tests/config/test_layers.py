@@ -87,7 +87,7 @@ def test_relative_paths_count_from_the_file(tmp_path: Path) -> None:
     found = places(tmp_path, project='workload = "caps"', user='studies-dir = "~/s"\nmodel = "m"')
     merged = read_layers(found).merged()
     assert merged["workload"] == str(tmp_path / "caps")
-    assert merged["model"] == str(found.user_file.parent / "m")
+    assert merged["model"] == {"": found.user_file.parent / "m"}
     assert merged["studies_dir"] == str(Path("~/s").expanduser())
 
 
