@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from enum import IntFlag
+from enum import IntFlag, StrEnum
 from typing import Any, Protocol
+
+
+class Vendor(StrEnum):
+    """Who made a GPU: decides how it is read and how an engine is kept to it."""
+
+    NVIDIA = "nvidia"
+    AMD = "amd"
+    APPLE = "apple"
 
 
 class ClockEvent(IntFlag):
@@ -32,8 +41,10 @@ class Gpu:
     """One card as it was found. Whatever the driver does not tell is ``None``, never 0.
 
     Attributes:
-        index: NVML's, which ignores CUDA_VISIBLE_DEVICES: launch by `uuid`.
-        vram_bytes, free_bytes: ``None`` where GPU and CPU share memory (GB10).
+        uuid: what the vendor's runtime calls it; Apple has no such name.
+        index: the vendor's own, which ignores CUDA_VISIBLE_DEVICES: launch by `pin`.
+        vram_bytes, free_bytes: ``None`` where GPU and CPU share memory (GB10, Apple).
+        board_uuid: of the card that a MIG device is a part of; ``None`` for whole cards.
         compute_capability: e.g. ``(8, 6)``.
         power_limit_w, default_power_limit_w: enforced now, and as the card comes.
         max_sm_clock_mhz: the highest clock of its cores.
@@ -49,6 +60,22 @@ class Gpu:
     power_limit_w: float | None = None
     default_power_limit_w: float | None = None
     max_sm_clock_mhz: int | None = None
+    vendor: Vendor = Vendor.NVIDIA
+    board_uuid: str | None = None
+
+    @property
+    def pin(self) -> Mapping[str, str]:
+        """Environment variables under which an engine sees this GPU and no other.
+
+        ROCm applies ``ROCR_VISIBLE_DEVICES`` first (it knows UUIDs) and the other two, which count
+        from 0, to what is left. Apple has one GPU and no variable.
+        """
+        if self.vendor is Vendor.APPLE:
+            return {}
+        if self.vendor is Vendor.AMD:
+            first = {"HIP_VISIBLE_DEVICES": "0", "CUDA_VISIBLE_DEVICES": "0"}
+            return {"ROCR_VISIBLE_DEVICES": self.uuid, **first}
+        return {"CUDA_VISIBLE_DEVICES": self.uuid}
 
     @property
     def label(self) -> str:
@@ -74,7 +101,12 @@ class GpuProcess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GpuState:
-    """One look at a card. `processes` is ``None`` where the driver does not list them."""
+    """One look at a card. `processes` is ``None`` where the driver does not list them.
+
+    Of a MIG device, memory and processes are its own, and everything else is its board's.
+    `energy_j` counts from when the driver was loaded: only differences mean something. `power_w`
+    is NVML's, an average over a second on Ampere (but the A100) and later.
+    """
 
     sm_clock_mhz: int | None = None
     memory_clock_mhz: int | None = None
@@ -82,12 +114,14 @@ class GpuState:
     used_bytes: int | None = None
     free_bytes: int | None = None
     power_w: float | None = None
+    power_limit_w: float | None = None
+    energy_j: float | None = None
     temperature_c: int | None = None
     processes: tuple[GpuProcess, ...] | None = None
 
 
 class GpuProbe(Protocol):
-    """Reads the cards of this machine."""
+    """Reads the cards of this machine: one maker's, or all of them (`autotune.hardware.probe`)."""
 
     @property
     def problem(self) -> str | None:

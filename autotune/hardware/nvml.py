@@ -1,7 +1,8 @@
 """NVIDIA cards through NVML (``nvidia-ml-py``, imported when first used).
 
 A machine without the driver has no cards: that is an answer, not an error. What a card does not
-tell (GB10 has no memory of its own to report, old drivers lack calls) is ``None``.
+tell (GB10 has no memory of its own to report, old drivers lack calls) is ``None``. A card that is
+divided (MIG) cannot be used as a whole: its parts are listed instead of it.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class NvmlProbe:
         self._nvml = nvml
         self._problem = problem
         self._handles: dict[str, Any] = {}
+        self._boards: dict[str, Any] = {}
         self._seen_us: dict[str, int] = {}
 
     @property
@@ -53,50 +55,76 @@ class NvmlProbe:
         return self._problem
 
     def gpus(self) -> tuple[Gpu, ...]:
-        """Every card, by index. Cards that fail to answer at all are left out."""
+        """Every card or MIG device, by index. What fails to answer at all is left out."""
         count = self._ask(self._nvml.nvmlDeviceGetCount) or 0
-        handles = [self._ask(self._nvml.nvmlDeviceGetHandleByIndex, i) for i in range(count)]
-        found = [self._gpu(i, handle) for i, handle in enumerate(handles) if handle is not None]
+        boards = [self._ask(self._nvml.nvmlDeviceGetHandleByIndex, i) for i in range(count)]
+        found = [
+            self._gpu(index, board, part)
+            for index, board in enumerate(boards)
+            if board is not None
+            for part in self._parts(board)
+        ]
         return tuple(gpu for gpu in found if gpu is not None)
 
     def state(self, uuid: str) -> GpuState:
         """What the card is doing now. `MachineError` for a card that is not here."""
         nvml, handle = self._nvml, self._handle(uuid)
+        board = self._boards[uuid]
         memory = self._ask(nvml.nvmlDeviceGetMemoryInfo, handle)
         return GpuState(
-            sm_clock_mhz=self._ask(nvml.nvmlDeviceGetClockInfo, handle, nvml.NVML_CLOCK_SM),
-            memory_clock_mhz=self._ask(nvml.nvmlDeviceGetClockInfo, handle, nvml.NVML_CLOCK_MEM),
-            events=self._events(handle),
+            sm_clock_mhz=self._ask(nvml.nvmlDeviceGetClockInfo, board, nvml.NVML_CLOCK_SM),
+            memory_clock_mhz=self._ask(nvml.nvmlDeviceGetClockInfo, board, nvml.NVML_CLOCK_MEM),
+            events=self._events(board),
             used_bytes=int(memory.used) if memory else None,
             free_bytes=int(memory.free) if memory else None,
-            power_w=_watts(self._ask(nvml.nvmlDeviceGetPowerUsage, handle)),
+            power_w=_thousandth(self._ask(nvml.nvmlDeviceGetPowerUsage, board)),
+            power_limit_w=_thousandth(self._ask(nvml.nvmlDeviceGetEnforcedPowerLimit, board)),
+            energy_j=_thousandth(self._ask(nvml.nvmlDeviceGetTotalEnergyConsumption, board)),
             temperature_c=self._ask(
-                nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU
+                nvml.nvmlDeviceGetTemperature, board, nvml.NVML_TEMPERATURE_GPU
             ),
             processes=self._processes(uuid, handle),
         )
 
-    def _gpu(self, index: int, handle: Any) -> Gpu | None:
+    def _parts(self, board: Any) -> list[Any]:
+        """The MIG devices of a card that is divided; else the card."""
+        mode = self._ask(self._nvml.nvmlDeviceGetMigMode, board)
+        if not mode or mode[0] != self._nvml.NVML_DEVICE_MIG_ENABLE:
+            return [board]
+        most = self._ask(self._nvml.nvmlDeviceGetMaxMigDeviceCount, board) or 0
+        parts = (
+            self._ask(self._nvml.nvmlDeviceGetMigDeviceHandleByIndex, board, i) for i in range(most)
+        )
+        return [part for part in parts if part is not None]
+
+    def _gpu(self, index: int, board: Any, handle: Any) -> Gpu | None:
         nvml = self._nvml
         uuid = _text(self._ask(nvml.nvmlDeviceGetUUID, handle))
         if uuid is None:
             return None
-        self._handles[uuid] = handle
+        self._handles[uuid], self._boards[uuid] = handle, board
         memory = self._ask(nvml.nvmlDeviceGetMemoryInfo, handle)
-        limit = self._ask(nvml.nvmlDeviceGetEnforcedPowerLimit, handle)
-        default_limit = self._ask(nvml.nvmlDeviceGetPowerManagementDefaultLimit, handle)
+        limit = self._ask(nvml.nvmlDeviceGetEnforcedPowerLimit, board)
+        default_limit = self._ask(nvml.nvmlDeviceGetPowerManagementDefaultLimit, board)
         return Gpu(
             uuid=uuid,
-            name=_text(self._ask(nvml.nvmlDeviceGetName, handle)) or "NVIDIA GPU",
+            name=self._name(board, handle),
             index=index,
             vram_bytes=int(memory.total) if memory else None,
             free_bytes=int(memory.free) if memory else None,
             driver=_text(self._ask(nvml.nvmlSystemGetDriverVersion)),
-            compute_capability=self._ask(nvml.nvmlDeviceGetCudaComputeCapability, handle),
-            power_limit_w=_watts(limit),
-            default_power_limit_w=_watts(default_limit),
-            max_sm_clock_mhz=self._ask(nvml.nvmlDeviceGetMaxClockInfo, handle, nvml.NVML_CLOCK_SM),
+            compute_capability=self._ask(nvml.nvmlDeviceGetCudaComputeCapability, board),
+            power_limit_w=_thousandth(limit),
+            default_power_limit_w=_thousandth(default_limit),
+            max_sm_clock_mhz=self._ask(nvml.nvmlDeviceGetMaxClockInfo, board, nvml.NVML_CLOCK_SM),
+            board_uuid=None if handle is board else _text(self._ask(nvml.nvmlDeviceGetUUID, board)),
         )
+
+    def _name(self, board: Any, handle: Any) -> str:
+        """A part of a card says so in its name, whatever the driver's age."""
+        name = _text(self._ask(self._nvml.nvmlDeviceGetName, handle))
+        name = name or _text(self._ask(self._nvml.nvmlDeviceGetName, board)) or "NVIDIA GPU"
+        return name if handle is board or "MIG" in name.split() else f"{name} MIG"
 
     def _handle(self, uuid: str) -> Any:
         if uuid not in self._handles:
@@ -151,5 +179,6 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _watts(milliwatts: int | None) -> float | None:
-    return None if milliwatts is None else milliwatts / 1000
+def _thousandth(value: int | None) -> float | None:
+    """Milliwatts as watts, millijoules as joules."""
+    return None if value is None else value / 1000

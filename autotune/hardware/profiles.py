@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from autotune.hardware.gpu import Gpu
+from autotune.hardware.gpu import Gpu, Vendor
 from autotune.hardware.names import matches, words
 from autotune.hardware.profile_file import FactsEntry, ProfileFile, shipped_files
 
@@ -15,6 +15,7 @@ GIB = 2**30
 CPU = "cpu"
 GPU = "gpu"
 UNIFIED = "gpu-unified"
+APPLE = "gpu-apple"
 
 MEMORY_TOLERANCE = 0.12
 """Cards show less memory than they are sold with: ECC and firmware take up to a tenth of it."""
@@ -112,6 +113,8 @@ def _has_memory(name: str, gpu: Gpu) -> bool:
 
 
 def _class_of(gpu: Gpu) -> str:
+    if gpu.vendor is Vendor.APPLE:
+        return APPLE
     if gpu.vram_bytes is None:
         return UNIFIED
     size = gpu.vram_bytes / GIB

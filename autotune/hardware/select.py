@@ -50,21 +50,27 @@ def _test(wanted: str) -> Callable[[Gpu], bool]:
 def _not_here(ask: str, gpus: Sequence[Gpu]) -> MachineError:
     if not gpus:
         return MachineError(
-            f"no GPU matches {ask!r}: this machine shows no NVIDIA GPU",
-            "check the driver with nvidia-smi, or measure on the processor with --gpu cpu",
+            f"no GPU matches {ask!r}: this machine shows none",
+            "check its driver (nvidia-smi, amd-smi), measure on the processor with --gpu cpu, or "
+            "plan for it with --dry-run --assume-gpu",
         )
     close = [gpu for gpu in gpus if resembles(ask, gpu.name)]
     hint = "choose one by name, index or UUID, or use --gpu cpu"
     if close:
-        hint = f"if you mean the {close[0].name}, use --gpu {close[0].index}"
+        hint = f"if you mean the {close[0].name}, use --gpu {_handle(close[0])}"
     return MachineError(f"no GPU matches {ask!r}; here: {_listing(gpus)}", hint)
 
 
 def _ambiguous(ask: str, found: Sequence[Gpu]) -> MachineError:
     return MachineError(
         f"{ask!r} could be any of {len(found)} GPUs: {_listing(found)}",
-        f"name one by its index or UUID, e.g. --gpu {found[0].index}",
+        f"name one by its index or UUID, e.g. --gpu {_handle(found[0])}",
     )
+
+
+def _handle(gpu: Gpu) -> str:
+    """What means this GPU alone: parts of a card share its index."""
+    return str(gpu.index) if gpu.board_uuid is None else gpu.uuid
 
 
 def _listing(gpus: Sequence[Gpu]) -> str:

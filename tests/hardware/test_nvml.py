@@ -22,7 +22,8 @@ def state(s):
     processes = [[p.pid, p.used_bytes, p.sm_share] for p in s.processes or ()]
     listed = None if s.processes is None else processes
     return {"sm": s.sm_clock_mhz, "mem": s.memory_clock_mhz, "events": events, "used": s.used_bytes,
-            "free": s.free_bytes, "power": s.power_w, "temp": s.temperature_c, "processes": listed}
+            "free": s.free_bytes, "power": s.power_w, "limit": s.power_limit_w,
+            "energy": s.energy_j, "temp": s.temperature_c, "processes": listed}
 print(json.dumps({"problem": probe.problem, "cards": [c.to_json() for c in cards],
                   "states": [state(s) for s in states], "again": [state(s) for s in again]}))
 """
@@ -61,6 +62,8 @@ def test_two_cards(nvml_library: Library, with_library: Run) -> None:
         "power_limit_w": 280.0,
         "default_power_limit_w": 350.0,
         "max_sm_clock_mhz": 2100,
+        "vendor": "nvidia",
+        "board_uuid": None,
     }
     assert (second["name"], second["index"]) == ("NVIDIA GeForce RTX 3090 Ti", 1)
 
@@ -75,6 +78,8 @@ def test_state_of_a_card(nvml_library: Library, with_library: Run) -> None:
         "used": 4 * GIB,
         "free": 20 * GIB,
         "power": 279.5,
+        "limit": 280.0,
+        "energy": 5250.0,
         "temp": 71,
         "processes": [[1, 3 * GIB, 0.4], [4000001, None, None]],  # unknown memory is not zero
     }
@@ -93,6 +98,30 @@ def test_gb10_has_no_memory_of_its_own(nvml_library: Library, with_library: Run)
     assert seen["states"][0]["free"] is None
     assert seen["states"][0]["used"] is None
     assert seen["states"][0]["power"] == 279.5
+
+
+def test_a_divided_card_is_its_parts(nvml_library: Library, with_library: Run) -> None:
+    seen = with_library(LOOK, nvml_library(), "mig")
+    large, small, whole = seen["cards"]
+    assert (large["name"], large["index"]) == ("NVIDIA A100-SXM4-40GB MIG 3g.20gb", 0)
+    assert large["uuid"].startswith("MIG-5555")
+    assert large["board_uuid"].startswith("GPU-4444")
+    assert (small["vram_bytes"], small["free_bytes"]) == (5 * GIB, 4 * GIB)
+    assert small["power_limit_w"] == 400.0  # of the board: a part has none
+    assert (whole["name"], whole["board_uuid"]) == ("NVIDIA GeForce RTX 3090", None)
+    state = seen["states"][1]
+    assert (state["sm"], state["power"], state["limit"]) == (1695, 279.5, 400.0)
+    assert (state["free"], state["processes"]) == (4 * GIB, [[1, 3 * GIB, None]])
+
+
+def test_a_part_of_a_card_is_selected_by_its_uuid(nvml_library: Library, with_library: Run) -> None:
+    code = SELECT.replace('"3090 ti"', '"a100", "MIG-6", "0", "3g.20gb mig"')
+    answers = with_library(code, nvml_library(), "mig")
+    assert answers["MIG-6"] == "NVIDIA A100-SXM4-40GB MIG 1g.5gb"
+    kind, _, hint = answers["a100"]  # nobody can use the whole card as it is
+    assert kind == "MachineError"
+    assert "NVIDIA A100-SXM4-40GB MIG 3g.20gb" in hint
+    assert "could be any of 2" in answers["0"][1]
 
 
 def test_an_old_driver_is_asked_by_the_old_names(nvml_library: Library, with_library: Run) -> None:
