@@ -71,6 +71,27 @@ class TurnRecord:
         """Whether this turn may be scored."""
         return self.failure is None
 
+    @property
+    def work_tokens(self) -> int | None:
+        """Reply tokens that the turn is reckoned over: those asked for, where it ended before.
+
+        An engine whose replies may end early would else gain by saying less.
+        """
+        if self.output_tokens is None:
+            return None
+        return max(self.output_tokens, self.asked_output_tokens or 0)
+
+    @property
+    def work_s(self) -> float | None:
+        """`wall_s`, and the time that tokens which were not generated would have taken.
+
+        ``None`` for a reply that ended early and is too short to have a decode rate.
+        """
+        missing = (self.work_tokens or 0) - (self.output_tokens or 0)
+        if self.wall_s is None or not missing:
+            return self.wall_s
+        return self.wall_s + missing / self.decode_tps if self.decode_tps else None
+
     def to_json(self) -> dict[str, Any]:
         """A JSON object with its schema version; what only hosted services say, where they do."""
         data = asdict(self)

@@ -41,6 +41,7 @@ def start(spec: LaunchSpec, context: LaunchContext) -> subprocess.Popen[bytes]:
     ``setpriv --pdeathsig`` ends the engine when autotune is killed.
     """
     make_directories(context)
+    _write_files(spec, context)
     env = {**inherited(os.environ, spec.inherit), **spec.env, **tuner_marks()}
     try:
         with context.log_path.open("wb") as log:
@@ -57,6 +58,15 @@ def start(spec: LaunchSpec, context: LaunchContext) -> subprocess.Popen[bytes]:
         raise MachineError(
             f"cannot start {spec.argv[0]}: {error.strerror}", "run: autotune doctor"
         ) from error
+
+
+def _write_files(spec: LaunchSpec, context: LaunchContext) -> None:
+    """Write `spec.files`. Raises ``ValueError`` for one outside of the launch's own directory."""
+    for path, text in spec.files.items():
+        if not path.resolve().is_relative_to(context.work_dir.resolve()):
+            raise ValueError(f"{path} is not in {context.work_dir}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
 
 
 def _death_signal() -> list[str]:

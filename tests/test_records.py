@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -40,3 +41,19 @@ def test_an_unknown_key_is_refused_by_name() -> None:
 def test_only_a_turn_without_a_failure_may_be_scored() -> None:
     assert GOOD.ok
     assert not TurnRecord.from_json({**GOOD.to_json(), "failure": "wrong-length"}).ok
+
+
+def test_a_reply_that_ended_early_is_reckoned_over_what_was_asked() -> None:
+    """14 of 24 tokens in 2 s, at 20 a second: the ten that are missing would have taken 0.5 s."""
+    early = replace(GOOD, output_tokens=14, wall_s=2.0, decode_tps=20.0)
+    assert early.work_tokens == 24
+    assert early.work_s == 2.5
+    assert replace(early, decode_tps=None).work_s is None
+    whole = replace(early, output_tokens=24)
+    assert (whole.work_tokens, whole.work_s) == (24, 2.0)
+    assert replace(whole, decode_tps=None).work_s == 2.0
+
+
+def test_what_was_not_measured_is_not_reckoned() -> None:
+    assert (GOOD.work_tokens, GOOD.work_s) == (None, None)
+    assert replace(GOOD, asked_output_tokens=None, output_tokens=7).work_tokens == 7

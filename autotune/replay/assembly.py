@@ -26,6 +26,7 @@ class Assembly:
     """What a whole stream said. `usage`, `timings` and `metrics` are the last ones seen.
 
     `events` counts those that arrived; `provider` is who served it, where a router says so.
+    `arrivals` are the stamp and the characters of every piece of the reply, in order.
     """
 
     first_s: float | None = None
@@ -43,6 +44,7 @@ class Assembly:
     reasoning: list[str] = field(default_factory=list)
     reasoning_key: str = REASONING_KEYS[0]
     calls: dict[int, dict[str, Any]] = field(default_factory=dict)
+    arrivals: list[tuple[float, int]] = field(default_factory=list)
 
     @property
     def reply(self) -> Reply:
@@ -92,7 +94,15 @@ def _take_chunk(whole: Assembly, chunk: Mapping[str, Any], at_s: float) -> None:
     if is_token(delta):
         whole.first_s = at_s if whole.first_s is None else whole.first_s
         whole.last_s = at_s
+        whole.arrivals.append((at_s, _characters(delta)))
         _take_delta(whole, delta)
+
+
+def _characters(delta: Mapping[str, Any]) -> int:
+    """How much text a delta carries: of the reply, of its reasoning and of its calls."""
+    called = (child(call, "function") for call in calls_of(delta))
+    arguments = sum(len(text_of(f, "name")) + len(text_of(f, "arguments")) for f in called)
+    return len(text_of(delta, "content")) + len(reasoning_of(delta)[1]) + arguments
 
 
 def _take_delta(whole: Assembly, delta: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 
 from autotune.replay.assembly import Assembly, assemble
+from autotune.replay.decode_rate import burst_rate, decode_rate
 from autotune.replay.endpoint import Endpoint
 from autotune.replay.http import Http
 from autotune.replay.outcome import Outcome, TurnFailure
@@ -95,7 +96,9 @@ class Client:
         verdict = judge_stream(
             whole, sent, asked, counts.output_tokens, self._endpoint.fixed_length
         )
-        return _outcome(started_at, sent, whole, counts, self._or_crash(verdict, sent))
+        outcome = _outcome(started_at, sent, whole, counts, self._or_crash(verdict, sent))
+        rate = burst_rate if self._endpoint.bursts else decode_rate
+        return replace(outcome, decode_tps=rate(whole, counts.output_tokens))
 
     def _or_crash(self, verdict: Verdict, sent: Transfer) -> Verdict:
         """A reply that broke off is a crash when the process is gone or cannot be reached."""
@@ -134,7 +137,6 @@ def _outcome(
         computed_tokens=counts.computed_tokens,
         output_tokens=counts.output_tokens,
         ttft_s=None if whole.first_s is None else whole.first_s - sent.sent_s,
-        decode_tps=decode_rate(whole, counts.output_tokens),
         wall_s=sent.end_s - sent.sent_s,
         server_prefill_s=counts.server_prefill_s,
         server_decode_s=counts.server_decode_s,
@@ -148,15 +150,3 @@ def _outcome(
         detail=verdict.detail or (INVISIBLE_REPLY if whole.first_s is None else None),
         reply=whole.reply,
     )
-
-
-def decode_rate(whole: Assembly, output_tokens: int | None) -> float | None:
-    """``(n - 1) / (t_last - t_first)`` in tokens per second.
-
-    n is what the engine reports, as a chunk may hold several tokens. ``None`` when it reports
-    nothing, below two tokens, or when the whole reply arrived at one instant.
-    """
-    if output_tokens is None or output_tokens < 2 or whole.first_s is None or whole.last_s is None:
-        return None
-    span_s = whole.last_s - whole.first_s
-    return (output_tokens - 1) / span_s if span_s > 0 else None

@@ -135,6 +135,7 @@ class _Run:
         self._think(planned)
         if self.aborted.is_set():
             return
+        self.endpoint.before_each()
         outcome = self.client.ask(body, planned.output_tokens)
         self.ended_s[session_id] = time.monotonic()
         if outcome.reply is not None:

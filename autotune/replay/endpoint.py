@@ -36,6 +36,10 @@ def always_alive() -> bool:
     return True
 
 
+def nothing_first() -> None:
+    """For servers that need nothing before a request."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A server that speaks one of the `DIALECTS`, OpenAI chat completions unless it is said.
@@ -47,6 +51,9 @@ class Endpoint:
         alive: whether the server's process still runs; tells a crash from a broken stream.
         fixed_length: whether the engine keeps to the asked output length. Where it cannot, a
             shorter reply is no failure.
+        bursts: whether tokens leave in bursts, so that the first text already holds several.
+        before_each: called before each request, outside of its clock: what makes a server forget
+            that cannot be told to. It does not raise; the cached tokens say whether it worked.
         cached_tokens_path: dotted path of the cached-token count in the last chunks of a stream,
             e.g. ``usage.prompt_tokens_details.cached_tokens``; ``None`` looks in the usual places.
         headers: extra HTTP headers, such as an authorization.
@@ -64,6 +71,8 @@ class Endpoint:
     rendering: Rendering = Rendering.NATIVE
     alive: Callable[[], bool] = always_alive
     fixed_length: bool = True
+    bursts: bool = False
+    before_each: Callable[[], None] = nothing_first
     cached_tokens_path: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     first_token_timeout_s: float = 600.0

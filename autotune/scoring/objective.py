@@ -33,5 +33,5 @@ class Objective(StrEnum):
             return None
         if self is Objective.DECODE:
             return 1 / rate
-        tokens = record.output_tokens
+        tokens = record.work_tokens
         return None if first is None or tokens is None else first + tokens / rate

@@ -32,8 +32,8 @@ class ArmTimes:
         return cls(
             _column([r.ttft_s for r in records]),
             _column([r.decode_tps for r in records]),
-            _column([r.output_tokens for r in records]),
-            _column([r.wall_s for r in records]),
+            _column([r.work_tokens for r in records]),
+            _column([r.work_s for r in records]),
         )
 
 

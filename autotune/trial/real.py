@@ -13,6 +13,7 @@ from autotune.candidate import Candidate, Setting
 from autotune.hardware.gpu import GpuProbe
 from autotune.hardware.telemetry import TelemetrySampler
 from autotune.launchers.failure import Failure, FailureKind, TrialError
+from autotune.launchers.habits import forget, habits_of
 from autotune.launchers.process import launch
 from autotune.launchers.protocol import CacheArm, LaunchContext, Launcher, Server
 from autotune.launchers.settings_check import differences
@@ -89,12 +90,20 @@ class RealMeasurer:
         def request_fields(output_tokens: int | None) -> Mapping[str, Any]:
             return self.launcher.request_fields(self.cache_arm, output_tokens)
 
+        def before_each() -> None:
+            if self.cache_arm is CacheArm.OFF:
+                forget(self.launcher, server)
+
+        habits = habits_of(self.launcher)
         return Endpoint(
             base_url=server.base_url,
             model_name=self.launcher.model_name,
             request_fields=request_fields,
             rendering=self.rendering,
             alive=lambda: server.process.poll() is None,
+            fixed_length=habits.pins_length,
+            bursts=habits.bursts,
+            before_each=before_each,
             cached_tokens_path=self.launcher.cached_tokens_path,
             first_token_timeout_s=self.first_token_timeout_s,
             idle_timeout_s=self.idle_timeout_s,

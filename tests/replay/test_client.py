@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from autotune.replay.assembly import Assembly
-from autotune.replay.client import INVISIBLE_REPLY, Client, decode_rate
+from autotune.replay.client import INVISIBLE_REPLY, Client
 from autotune.replay.endpoint import Endpoint
 from autotune.replay.outcome import Outcome, TurnFailure
 
@@ -56,21 +55,24 @@ def test_role_and_keep_alives_do_not_stop_the_first_token_clock(
     assert ttft_s >= 0.05
 
 
-def test_decode_rate_counts_the_engines_tokens_not_chunks() -> None:
-    two_chunks = Assembly(first_s=10.0, last_s=12.0)
-    assert decode_rate(two_chunks, 5) == 2.0  # (5 - 1) / (12 - 10)
-    assert decode_rate(two_chunks, 1) is None
-    assert decode_rate(two_chunks, None) is None
-    assert decode_rate(Assembly(first_s=10.0, last_s=10.0), 5) is None
-    assert decode_rate(Assembly(), 5) is None
-
-
 def test_one_token_or_one_instant_has_no_decode_rate(server: Any, wire: Any, ask: Ask) -> None:
     server.serve(wire.reply("a"))
     assert ask(asked=1).decode_tps is None
     burst = b"".join([wire.delta(content="a"), wire.delta(content="b")])
     server.serve([burst, wire.finish(), wire.usage(9, 2), wire.DONE])
     assert ask(asked=2).decode_tps is None
+
+
+def test_a_burst_engine_s_first_text_is_most_of_its_tokens(
+    server: Any, wire: Any, ask: Ask
+) -> None:
+    """98 of 100 tokens come at once: the same stream is 99 tokens in 0.05 s, or two of them."""
+    script = [wire.delta(content="a" * 98), 0.05, wire.delta(content="bc"), wire.finish()]
+    rates = []
+    for bursts in (False, True):
+        server.serve([*script, wire.usage(9, 100), wire.DONE])
+        rates.append(ask(asked=100, bursts=bursts).decode_tps)
+    assert rates[0] > 10 * rates[1]
 
 
 def test_no_usage_leaves_counts_absent(server: Any, wire: Any, ask: Ask) -> None:

@@ -28,3 +28,10 @@ def test_what_was_not_measured_is_absent() -> None:
     assert Objective.DECODE.turn_seconds(replace(TURN, decode_tps=0.0)) is None
     # The first token may be late and the rate still known.
     assert Objective.DECODE.turn_seconds(replace(TURN, ttft_s=None)) == pytest.approx(0.05)
+
+
+def test_a_reply_that_ended_early_is_worth_what_was_asked() -> None:
+    """4 of 10 tokens at 20 a second: the turn is worth ten, like one that was written whole."""
+    early = replace(TURN, output_tokens=4)
+    assert Objective.TURN.turn_seconds(early) == pytest.approx(1.0)
+    assert Objective.TURN.seconds([early]) == pytest.approx(1.0)
