@@ -15,7 +15,13 @@ _REMOVED = "the argument has been removed"
 _LONG_FLAG = re.compile(r"(?<![\w-])--([A-Za-z0-9][A-Za-z0-9_-]*)")
 
 
-def output_of(argv: Sequence[str], env: Mapping[str, str], hint: str) -> str:
+def output_of(
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    hint: str,
+    *,
+    timeout_s: float = _PROBE_TIMEOUT_S,
+) -> str:
     """stdout and stderr of a short command. Raises `MachineError` when it does not run or fails."""
     try:
         done = subprocess.run(
@@ -24,7 +30,7 @@ def output_of(argv: Sequence[str], env: Mapping[str, str], hint: str) -> str:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=_PROBE_TIMEOUT_S,
+            timeout=timeout_s,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:

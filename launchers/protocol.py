@@ -65,7 +65,8 @@ class LaunchSpec:
 
     `env` is laid over the few inherited variables (see `environment`). `asked` are the settings a
     read-back must confirm. `base_url` is set when it is known before the engine announces it.
-    `inherit` names further variables that are handed through.
+    `inherit` names further variables that are handed through. `files` are written before the
+    engine starts, for settings that it takes from nowhere else; all lie in the launch's `work_dir`.
     """
 
     argv: tuple[str, ...]
@@ -74,6 +75,7 @@ class LaunchSpec:
     asked: Mapping[str, Setting] = field(default_factory=dict)
     base_url: str | None = None
     inherit: tuple[str, ...] = ()
+    files: Mapping[Path, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
