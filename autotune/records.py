@@ -12,6 +12,36 @@ _HOSTED = ("cache_write_tokens", "cost_usd", "provider", "retries", "mark")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TurnMachine:
+    """The machine while one turn ran, by looks about a second apart. Absent is ``None``.
+
+    Attributes:
+        looks: how many it is made of: those within the turn, else the last one before its end.
+        sm_clock_mean_mhz, sm_clock_max_mhz: of the GPU's cores.
+        throttle: every clock event that was seen, NVML's bits ORed without "idle"; 0 is none.
+        vram_peak_bytes: what our processes held of the GPU's memory.
+        rss_peak_bytes: what the engine's processes held of the host's.
+        other_cores: processors' worth of work that was not ours, on average.
+        steal_share: of the processors' time, what a hypervisor gave to others.
+        swap_delta_bytes: how much swap in use grew; negative when it shrank.
+    """
+
+    looks: int
+    sm_clock_mean_mhz: float | None = None
+    sm_clock_max_mhz: int | None = None
+    throttle: int | None = None
+    vram_peak_bytes: int | None = None
+    rss_peak_bytes: int | None = None
+    other_cores: float | None = None
+    steal_share: float | None = None
+    swap_delta_bytes: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object of what is known."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRecord:
     """One request as the client saw it. Absent is ``None``; zero is a measured zero.
 
@@ -36,6 +66,7 @@ class TurnRecord:
             tokens written to its cache, its price, who served the request, how often it was sent
             again before.
         mark: why the times of a good turn are not comparable: ``retried``, ``resumed``, ...
+        machine: what the machine did meanwhile; ``None`` where it was not watched.
     """
 
     arm: str
@@ -65,6 +96,7 @@ class TurnRecord:
     provider: str | None = None
     retries: int | None = None
     mark: str | None = None
+    machine: TurnMachine | None = None
 
     @property
     def ok(self) -> bool:
@@ -93,9 +125,11 @@ class TurnRecord:
         return self.wall_s + missing / self.decode_tps if self.decode_tps else None
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object with its schema version; what only hosted services say, where they do."""
+        """A JSON object with its schema version. What only hosted services say is in it where they
+        do, and the machine where it was watched."""
         data = asdict(self)
-        for name in _HOSTED:
+        data["machine"] = None if self.machine is None else self.machine.to_json()
+        for name in (*_HOSTED, "machine"):
             if data[name] is None:
                 del data[name]
         return {"schema_version": SCHEMA_VERSION, **data}
@@ -107,4 +141,6 @@ class TurnRecord:
         body = {k: v for k, v in data.items() if k != "schema_version"}
         if unknown := set(body) - known:
             raise KeyError(f"unknown keys in a turn record: {sorted(unknown)}")
+        if (machine := body.get("machine")) is not None:
+            body["machine"] = TurnMachine(**machine)
         return cls(**body)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from autotune.records import SCHEMA_VERSION, TurnRecord
+from autotune.records import SCHEMA_VERSION, TurnMachine, TurnRecord
 
 GOOD = TurnRecord(
     arm="trial-0007",
@@ -36,6 +36,20 @@ def test_absent_is_not_zero() -> None:
 def test_an_unknown_key_is_refused_by_name() -> None:
     with pytest.raises(KeyError, match="ttft_ms"):
         TurnRecord.from_json({**GOOD.to_json(), "ttft_ms": 250})
+
+
+def test_the_machine_is_written_where_it_was_watched_and_as_far_as_it_is_known() -> None:
+    assert "machine" not in GOOD.to_json()
+    machine = TurnMachine(looks=2, sm_clock_max_mhz=1695, throttle=0, other_cores=0.1)
+    watched = replace(GOOD, machine=machine)
+    line = json.loads(json.dumps(watched.to_json()))
+    assert line["machine"] == {
+        "looks": 2, "sm_clock_max_mhz": 1695, "throttle": 0, "other_cores": 0.1
+    }  # fmt: skip
+    assert TurnRecord.from_json(line) == watched
+    assert TurnRecord.from_json(GOOD.to_json()).machine is None  # as written before
+    with pytest.raises(TypeError):
+        TurnRecord.from_json({**line, "machine": {"looks": 1, "strange": 2}})
 
 
 def test_only_a_turn_without_a_failure_may_be_scored() -> None:
