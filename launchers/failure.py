@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from autotune.errors import AutotuneError
@@ -33,11 +34,16 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A kind, one line for a person, and the log line that proves it."""
+    """A kind, one line for a person, and the log line that proves it.
+
+    `bound` names settings and the largest value of each that would have started, everything else
+    being equal, where the engine says one: a search need not try more.
+    """
 
     kind: FailureKind
     message: str
     evidence: str = ""
+    bound: Mapping[str, int] = field(default_factory=dict)
 
 
 class TrialError(AutotuneError):
