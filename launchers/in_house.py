@@ -6,6 +6,7 @@ import fnmatch
 import os
 import re
 import sys
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,9 @@ from autotune.launchers.failures import LogPattern, explain
 from autotune.launchers.http import ask, dig
 from autotune.launchers.llama_failures import PATTERNS
 from autotune.launchers.llama_log import settings_in_log
-from autotune.launchers.manifest import Manifest, ReadBack, ReadyCheck, fill
+from autotune.launchers.manifest import FRESH, Manifest, ReadBack, ReadyCheck, fill
 from autotune.launchers.process import stop_process
-from autotune.launchers.program import flags_in, output_of, sha256_of
+from autotune.launchers.program import flags_in, output_of, sha256_of, usages_in
 from autotune.launchers.prompt_tokens import counted
 from autotune.launchers.protocol import (
     CacheArm,
@@ -31,6 +32,7 @@ from autotune.launchers.protocol import (
     Server,
 )
 from autotune.launchers.read_back import as_setting, last_match, parsed, settings_in
+from autotune.launchers.spelling import Form, Spelling, spell
 
 
 class InHouseLauncher:
@@ -52,13 +54,29 @@ class InHouseLauncher:
 
     @property
     def search_space(self) -> str | None:
-        """Name or path of the search space that goes with this engine."""
-        return self.manifest.search_space
+        """Name or path of the search space that goes with this engine.
+
+        A relative path is meant from the manifest's folder.
+        """
+        named = self.manifest.search_space
+        if named is None or not named.endswith(".toml"):
+            return named
+        return str(self._folder / named)
 
     @property
     def cached_tokens_path(self) -> str | None:
         """What the manifest says under ``[tokens]``."""
         return self.manifest.tokens.cached
+
+    @property
+    def timing_paths(self) -> Mapping[str, tuple[str, float]]:
+        """What the manifest says under ``[timings]``: dotted path and seconds in its unit."""
+        return self.manifest.timings.paths
+
+    @property
+    def stop_grace_s(self) -> float:
+        """How long after SIGTERM the engine is killed, in seconds."""
+        return self.manifest.stop.timeout_s
 
     def detect(self) -> EngineBuild:
         """The engine, asked once. Raises `MachineError` when its program is missing or fails."""
@@ -71,8 +89,15 @@ class InHouseLauncher:
         values = self._static()
         program = _find(fill(command.argv[0], values), self._hint())
         version = self._ask_program(command.version).strip()
-        flags = flags_in(self._ask_program(command.help))
-        return EngineBuild(self.name, str(program), version, sha256_of(program), flags)
+        told = self._ask_program(command.help)
+        return EngineBuild(
+            self.name,
+            str(program),
+            version,
+            sha256_of(program),
+            flags_in(told),
+            usages_in(told),
+        )
 
     def _ask_program(self, template: list[str]) -> str:
         if not template:
@@ -116,10 +141,16 @@ class InHouseLauncher:
         flags = self.manifest.flags
         if any(fnmatch.fnmatch(name, pattern) for pattern in flags.forbidden):
             raise TrialError(Failure(FailureKind.BAD_FLAG, f"--{name} may not be tuned"))
-        accepted = self._build.flags if self._build is not None else frozenset[str]()
-        if accepted and flags.names.get(name, name) not in accepted:
-            message = f"this build of {self.name} has no flag --{name}"
+        if not self.spelling(name).known:
+            message = f"this build of {self.name} has no flag --{flags.names.get(name, name)}"
             raise TrialError(Failure(FailureKind.BAD_FLAG, message))
+
+    def spelling(self, setting: str) -> Spelling:
+        """What the build calls `setting`, by ``[flags] names`` and ``aliases`` and its help."""
+        flags = self.manifest.flags
+        forms = {n: tuple(Form(name=a) for a in others) for n, others in flags.aliases.items()}
+        build = self._build or EngineBuild(self.name, "", "", "")
+        return spell(setting, build, forms, flags.names.get(setting, ""))
 
     def _argv(
         self, template: list[str], settings: Mapping[str, Setting], values: Mapping[str, str]
@@ -127,7 +158,7 @@ class InHouseLauncher:
         flags = self.manifest.flags
         spelt = arguments(
             settings,
-            names=flags.names,
+            names={name: self.spelling(name).flag for name in settings},
             off=flags.off,
             prefix=flags.prefix,
             negative=flags.negative,
@@ -203,7 +234,7 @@ class InHouseLauncher:
         if output_tokens is not None:
             fields |= request.pinned
             fields |= dict.fromkeys(request.output_tokens, output_tokens)
-        return fields
+        return {name: freshened(value) for name, value in fields.items()}
 
     def count_tokens(
         self, server: Server, messages: tuple[Mapping[str, Any], ...], tools: tuple[Any, ...]
@@ -224,7 +255,15 @@ class InHouseLauncher:
 
     def stop(self, server: Server) -> None:
         """SIGTERM, wait, kill the group."""
-        stop_process(server.process)
+        stop_process(server.process, self.stop_grace_s)
+
+    def healthy(self, server: Server) -> bool:
+        """Whether the health path answers as it should; always, where there is none."""
+        health = self.manifest.health
+        if health.path is None:
+            return True
+        answer = ask(server.base_url, health.path, timeout_s=health.timeout_s)
+        return answer is not None and answer.status == health.status
 
     def export_argv(self, candidate: Candidate, context: LaunchContext) -> tuple[str, ...]:
         """What a person would type to serve `candidate`: the manifest's export form, or argv."""
@@ -232,6 +271,17 @@ class InHouseLauncher:
         settings = self._settings(candidate, CacheArm.ON)
         values = {**self._values(context), "port": str(context.port)}
         return self._argv(template, settings, values)
+
+
+def freshened(value: Any) -> Any:
+    """`value` with every ``{fresh}`` in its texts replaced by one word that is never used again."""
+    if isinstance(value, str):
+        return value.replace(FRESH, uuid.uuid4().hex) if FRESH in value else value
+    if isinstance(value, Mapping):
+        return {name: freshened(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [freshened(inner) for inner in value]
+    return value
 
 
 def _find(program: str, hint: str) -> Path:

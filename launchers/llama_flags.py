@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from autotune.candidate import Setting
 from autotune.launchers.arguments import arguments
 from autotune.launchers.failure import Failure, FailureKind, TrialError
+from autotune.launchers.llama_forms import FORMS
+from autotune.launchers.protocol import EngineBuild
+from autotune.launchers.spelling import Spelling, spell
 
 ALWAYS: Mapping[str, Setting] = {
     "fit": "off",
@@ -74,27 +77,52 @@ NEGATIVE = frozenset(
 )
 """Switches with a ``--no-`` form, for a build that has not been asked for its ``--help``."""
 
+_UNASKED = EngineBuild("llama-server", "", "", "")
 
-def llama_arguments(settings: Mapping[str, Setting], accepted: frozenset[str]) -> tuple[str, ...]:
-    """`settings` over `ALWAYS` as arguments; `accepted` is empty for a build not asked yet.
 
-    Raises `TrialError` (``BAD_FLAG``) for a setting that is refused or that the build lacks.
+def llama_arguments(
+    settings: Mapping[str, Setting], build: EngineBuild | None = None
+) -> tuple[str, ...]:
+    """`settings` over `ALWAYS` as arguments, spelt as `build` knows them.
+
+    Without a build the newest names are written. Raises `TrialError` (``BAD_FLAG``) for a setting
+    that is refused or that the build has not, under no name.
     """
-    for name in settings:
-        _check(name, accepted)
+    build = build if build is not None else _UNASKED
+    for name, value in settings.items():
+        _check(name, value, build)
+    accepted = build.flags
     always = {n: v for n, v in ALWAYS.items() if not accepted or _has(n, v, accepted)}
     stated = {**always, **settings}
-    off = {n: _negative(n, accepted) for n, v in stated.items() if v is False}
-    return arguments(stated, off=off)
+    return tuple(a for n, v in stated.items() for a in _spelt(spelling(n, build), v))
 
 
-def _check(name: str, accepted: frozenset[str]) -> None:
+def spelling(name: str, build: EngineBuild) -> Spelling:
+    """What `build` calls the setting `name`; names of older builds are in `llama_forms`."""
+    return spell(name, build, FORMS)
+
+
+def _spelt(told: Spelling, value: Setting) -> tuple[str, ...]:
+    """One setting's arguments."""
+    if (stated := told.stated(value)) is not None:
+        return stated
+    if value is True and told.accepted and told.flag not in told.accepted:
+        return ()  # only its --no- form is there: it is on unless that is given
+    off = _negative(told.flag, told.accepted) if value is False else []
+    return arguments({told.flag: value}, off={told.flag: off})
+
+
+def _check(name: str, value: Setting, build: EngineBuild) -> None:
     if _matches(name, FORBIDDEN):
         raise _bad_flag(f"--{name} fakes a result and may not be tuned")
     if _matches(name, RESERVED):
         raise _bad_flag(f"--{name} is set by autotune and may not be tuned")
-    if accepted and name not in accepted and f"no-{name}" not in accepted:
-        raise _bad_flag(f"this build of llama-server has no flag --{name}")
+    told = spelling(name, build)
+    if not told.known:
+        advice = f"; {told.advice}" if told.advice else ""
+        raise _bad_flag(f"this build of llama-server has no flag --{name}{advice}")
+    if not told.can_say(value):
+        raise _bad_flag(f"this build of llama-server has no {name} = {value}")
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:

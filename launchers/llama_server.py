@@ -16,10 +16,10 @@ from autotune.launchers.failure import Failure, FailureKind, TrialError
 from autotune.launchers.failures import explain, line_around
 from autotune.launchers.http import Answer, ask, dig
 from autotune.launchers.llama_failures import PATTERNS
-from autotune.launchers.llama_flags import llama_arguments
+from autotune.launchers.llama_flags import llama_arguments, spelling
 from autotune.launchers.llama_log import settings_in_log
 from autotune.launchers.process import stop_process
-from autotune.launchers.program import flags_in, output_of, sha256_of
+from autotune.launchers.program import flags_in, output_of, sha256_of, usages_in
 from autotune.launchers.prompt_tokens import counted
 from autotune.launchers.protocol import (
     CacheArm,
@@ -28,6 +28,7 @@ from autotune.launchers.protocol import (
     LaunchSpec,
     Server,
 )
+from autotune.launchers.spelling import Spelling
 
 _HINT = "install llama.cpp so that llama-server is on PATH, or give --engine-path FILE"
 _LISTENING = re.compile(r"listening on (http://\S+)")
@@ -65,26 +66,41 @@ class LlamaServerLauncher:
         path = _find(self._engine_path)
         env = inherited(os.environ)
         version = output_of([str(path), "--version"], env, _HINT)
-        flags = flags_in(output_of([str(path), "--help"], env, _HINT))
-        return EngineBuild(self.name, str(path), _version_line(version), sha256_of(path), flags)
+        told = output_of([str(path), "--help"], env, _HINT)
+        return EngineBuild(
+            self.name,
+            str(path),
+            _version_line(version),
+            sha256_of(path),
+            flags_in(told),
+            usages_in(told),
+        )
 
     def command(self, candidate: Candidate, context: LaunchContext) -> LaunchSpec:
         """What would be executed; checked against the build's own flags once it was detected.
 
         Raises `TrialError` (``BAD_FLAG``) for settings that are refused or that the build lacks.
         """
-        cold = {"cache-ram": 0} if context.cache_arm is CacheArm.OFF else {}
-        asked = {**candidate.settings, **cold}
-        accepted = self._build.flags if self._build is not None else frozenset[str]()
+        asked = {**candidate.settings, **self._cold(context.cache_arm)}
         program = self._build.path if self._build is not None else self._named()
         argv = [program, "--model", str(context.model)]
         argv += ["--host", context.host, "--port", str(self._port)]
         return LaunchSpec(
-            argv=(*argv, *llama_arguments(asked, accepted)),
+            argv=(*argv, *llama_arguments(asked, self._build)),
             env=private(context),
             cwd=context.work_dir,
             asked=asked,
         )
+
+    def _cold(self, arm: CacheArm) -> dict[str, Setting]:
+        """No cache in host memory, where the build has one at all."""
+        if arm is CacheArm.ON or not self.spelling("cache-ram").known:
+            return {}
+        return {"cache-ram": 0}
+
+    def spelling(self, setting: str) -> Spelling:
+        """What the build calls `setting`; the newest name while it has not been asked."""
+        return spelling(setting, self._build or EngineBuild(self.name, "", "", ""))
 
     def _named(self) -> str:
         return str(self._engine_path) if self._engine_path is not None else "llama-server"

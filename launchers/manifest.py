@@ -6,6 +6,7 @@ evaluated: placeholders are replaced, regular expressions are matched, dotted pa
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -22,6 +23,9 @@ PLACEHOLDERS = frozenset(
     {"python", "engine", "manifest_dir", "model", "host", "port", "settings", "work_dir"}
 )
 """What may stand in braces in `Command.argv`, `Command.env` and `ReadyCheck.equals`."""
+
+FRESH = "{fresh}"
+"""In a request's texts: a word that no other request has."""
 
 _BRACES = re.compile(r"\{([a-z_]+)\}")
 
@@ -51,15 +55,16 @@ Regex = Annotated[str, AfterValidator(_regex)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Command(_Part):
     """How the engine is started."""
 
     argv: list[Template] = Field(min_length=1)
-    """``{settings}``, alone in its item, becomes the candidate's flags."""
+    """The command; ``{settings}``, alone in its item, becomes the candidate's flags."""
     env: dict[str, Template] = {}
+    """Variables for the engine."""
     inherit: list[str] = []
     """Environment variables handed through besides the built-in allow-list."""
     gpu_env: str = "CUDA_VISIBLE_DEVICES"
@@ -84,10 +89,15 @@ class Flags(_Part):
     """How a setting becomes arguments; ``{name}`` is the flag's name, ``{value}`` its value."""
 
     assign: Literal["space", "equals"] = "space"
+    """``equals`` writes ``--name=value`` as one argument."""
     prefix: str = "--"
+    """What stands in front of a flag's name."""
     negative: str = "no-"
+    """What stands in front of the name of a switch that is off."""
     names: dict[str, str] = {}
     """Setting name -> the flag's own name, where they differ."""
+    aliases: dict[str, list[str]] = {}
+    """Setting name -> names that other builds have for its flag; tried in order."""
     off: dict[str, list[str]] = {}
     """Setting name -> arguments that switch it off, where ``--no-NAME`` is not it."""
     forbidden: list[str] = []
@@ -113,10 +123,15 @@ class ReadyCheck(_Part):
     """One JSON answer that proves it is our server with our model."""
 
     path: str
+    """A path answering JSON."""
     json_path: str
+    """Dotted path in the JSON."""
     equals: Template | int | float | bool | None = None
+    """What stands there."""
     above: float | None = None
+    """What the number there is greater than."""
     kind: FailureKind = FailureKind.WRONG_SERVER
+    """What a check that fails is called."""
 
     @model_validator(mode="after")
     def _one_test(self) -> ReadyCheck:
@@ -129,20 +144,47 @@ class Ready(_Part):
     """When the engine may be asked."""
 
     path: str = "/health"
+    """Polled until it answers `status`."""
     status: int = 200
+    """The HTTP status of an engine that is ready."""
     checks: list[ReadyCheck] = []
+    """What must hold then."""
+
+
+class Health(_Part):
+    """How an engine that still runs is told from one that has given up inside."""
+
+    path: str | None = None
+    """Asked after a reply that failed; without it the process being alive is enough."""
+    status: int = 200
+    """Any other status, or no answer, and the engine has crashed."""
+    timeout_s: float = Field(default=5.0, gt=0)
+    """How long it may take to answer, in seconds."""
+
+
+class Stop(_Part):
+    """How the engine is ended."""
+
+    timeout_s: float = Field(default=10.0, gt=0)
+    """How long after SIGTERM it is killed, in seconds."""
 
 
 class Request(_Part):
-    """What the body of a chat completion carries."""
+    """What the body of a chat completion carries.
+
+    ``{fresh}`` in a text becomes a word that no other request has.
+    """
 
     output_tokens: list[str] = ["max_tokens"]
     """Fields that take the pinned reply length."""
     pinned: dict[str, Any] = {}
     """Fields sent with a pinned length, such as ``ignore_eos = true``."""
     always: dict[str, Any] = {"stream_options": {"include_usage": True}, "temperature": 0}
+    """Fields of every request."""
     cache_on: dict[str, Any] = {}
+    """Fields of a request that may reuse a prefix."""
     cache_off: dict[str, Any] = {}
+    """Fields of a request in the cold arm, such as ``cache_salt = "{fresh}"``."""
 
 
 class Tokens(_Part):
@@ -154,6 +196,28 @@ class Tokens(_Part):
     """POST here with ``messages`` and ``tools`` and it says how long the prompt is."""
     count: str = "input_tokens"
     """Dotted path of that number in the answer; a list counts its items."""
+
+
+class Timings(_Part):
+    """Where the engine says how long it worked, in a stream's last chunks."""
+
+    prefill: str | None = None
+    """Dotted path of the time spent reading the prompt; without it the usual places."""
+    decode: str | None = None
+    """Dotted path of the time spent generating; without it the usual places."""
+    unit: Literal["s", "ms", "us"] = "ms"
+    """What both are in."""
+
+    @property
+    def unit_s(self) -> float:
+        """Seconds in one unit."""
+        return {"s": 1.0, "ms": 1e-3, "us": 1e-6}[self.unit]
+
+    @property
+    def paths(self) -> dict[str, tuple[str, float]]:
+        """``prefill`` and ``decode``, those that are given: dotted path, seconds in its unit."""
+        both = {"prefill": self.prefill, "decode": self.decode}
+        return {name: (path, self.unit_s) for name, path in both.items() if path is not None}
 
 
 class ReadBack(_Part):
@@ -181,22 +245,29 @@ class FailurePattern(_Part):
     """A log line that says why the engine would not run. The first that matches wins."""
 
     regex: Regex
+    """Searched in the log, line by line."""
     kind: FailureKind
+    """What the failure is called."""
     message: str = ""
+    """What a person is told; the line itself, if this is empty."""
 
 
 class Export(_Part):
     """What a person would type: like `Command`, for keeps."""
 
     argv: list[Template] = []
+    """Like ``[command] argv``, without what only a trial needs."""
     env: dict[str, Template] = {}
+    """Like ``[command] env``."""
 
 
 class Manifest(_Part):
-    """One engine."""
+    """One engine, described for autotune."""
 
     schema_version: Literal["engine-manifest/1"]
+    """Which format this file is in."""
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    """Stands in studies and exports."""
     model_name: str = "local"
     """What the ``model`` field of a request says."""
     hint: str = ""
@@ -207,13 +278,25 @@ class Manifest(_Part):
     flags: Flags = Flags()
     address: Address
     ready: Ready = Ready()
+    health: Health = Health()
+    stop: Stop = Stop()
     request: Request = Request()
     tokens: Tokens = Tokens()
+    timings: Timings = Timings()
     effective: list[ReadBack] = []
+    """Where settings can be read from the running engine; later ones win."""
     log_family: Literal["llama.cpp"] | None = None
     """Whose log the engine writes: its failures and its settings are then known already."""
     failure: list[FailurePattern] = []
+    """Why the engine would not run; the first that matches wins."""
     export: Export = Export()
+
+
+def manifest_schema() -> str:
+    """The JSON schema of a manifest, as it is published: two spaces, a newline at the end."""
+    schema = Manifest.model_json_schema()
+    told = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -6,6 +6,7 @@ import hashlib
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from autotune.errors import MachineError
@@ -13,6 +14,7 @@ from autotune.errors import MachineError
 _PROBE_TIMEOUT_S = 60.0
 _REMOVED = "the argument has been removed"
 _LONG_FLAG = re.compile(r"(?<![\w-])--([A-Za-z0-9][A-Za-z0-9_-]*)")
+_ALIAS = re.compile(r"(?<![\w-])--?[A-Za-z0-9][A-Za-z0-9_-]*,?")
 
 
 def output_of(
@@ -52,13 +54,34 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class FlagUsage:
+    """What a ``--help`` says of one flag: `hint` is the word for its value, empty for a switch."""
+
+    hint: str
+    about: str
+
+    @property
+    def removed(self) -> bool:
+        """Whether the help lists it only to say that it is gone."""
+        return _REMOVED in self.about
+
+
 def flags_in(help_text: str) -> frozenset[str]:
     """Long flag names that a ``--help`` text defines, without dashes.
 
     An option starts at the left, help text is indented; an option whose help says that it has
     been removed is no option.
     """
-    return frozenset(f for block in _blocks(help_text) for f in _flags_of(block))
+    return frozenset(f for f, usage in usages_in(help_text).items() if not usage.removed)
+
+
+def usages_in(help_text: str) -> dict[str, FlagUsage]:
+    """Every long flag that a ``--help`` text lists, the removed ones too, and what it says."""
+    found: dict[str, FlagUsage] = {}
+    for block in _blocks(help_text):
+        found |= _usages_of(block)
+    return found
 
 
 def _blocks(help_text: str) -> list[list[str]]:
@@ -72,9 +95,9 @@ def _blocks(help_text: str) -> list[list[str]]:
     return blocks
 
 
-def _flags_of(block: list[str]) -> list[str]:
-    if any(_REMOVED in line for line in block):
-        return []
+def _usages_of(block: list[str]) -> dict[str, FlagUsage]:
     # The help begins after at least two blanks that follow the aliases and the value's name.
-    aliases = re.split(r"(?<=[^\s,]) {2,}", block[0].strip(), maxsplit=1)[0]
-    return _LONG_FLAG.findall(aliases)
+    defined, *about = re.split(r"(?<=[^\s,]) {2,}", block[0].strip(), maxsplit=1)
+    words = " ".join(" ".join([*about, *block[1:]]).split())
+    hint = _ALIAS.sub("", defined).strip()
+    return {name: FlagUsage(hint, words) for name in _LONG_FLAG.findall(defined)}

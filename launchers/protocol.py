@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from autotune.candidate import Candidate, Setting
 from autotune.launchers.failure import Failure
+from autotune.launchers.program import FlagUsage
 
 EXPORT_PORT = 8080
 """What an exported command listens on unless it is told otherwise."""
@@ -27,6 +28,7 @@ class CacheArm(StrEnum):
 class EngineBuild:
     """Which program this is. `flags` are the long flag names (no dashes) that it accepts.
 
+    `usage` is what its help says of each flag, the removed ones too, where that was read.
     `version` is the engine's own version line; `binary_sha256` tells builds apart that report
     the same version.
     """
@@ -36,6 +38,7 @@ class EngineBuild:
     version: str
     binary_sha256: str
     flags: frozenset[str] = frozenset()
+    usage: Mapping[str, FlagUsage] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,28 +43,37 @@ SETTINGS: dict[str, Any] = {
 """Settings it takes, with their defaults; switches have a ``--no-`` form."""
 
 FAULTS = {
+    "cached-beyond-prompt": "reports more cached tokens than the prompt has",
     "cached-in-cold": "reports cached tokens although the request forbids the cache",
     "close-mid-stream": "drops the connection after two tokens and lives on",
     "crash-during-load": "aborts by signal while loading",
     "die-during-load": "exits 1 with a load error",
     "die-mid-stream": "the process ends after two tokens",
+    "early-delta": "an empty delta before the prompt is read",
+    "early-text": "a filler text before the prompt is read",
     "error-mid-stream": "an error event after two tokens",
     "hang-first-token": "headers, then nothing",
     "hang-mid-stream": "two tokens, then nothing",
+    "ignore-disconnect": "goes on generating for a client that hung up, one reply at a time",
     "ignore-sigterm": "SIGTERM does nothing",
     "keepalive": "an empty delta and a comment before the first token",
     "leave-child": "starts a child that outlives it",
     "never-cached": "never reports a cached token",
     "never-ready": "/health says 503 for ever",
     "no-cached-field": "usage without prompt_tokens_details",
+    "no-done": "no [DONE] at the end of a stream",
     "no-finish": "no finish_reason on any chunk",
+    "no-timings": "no timings",
     "no-usage": "neither usage nor timings",
     "oom-during-load": "exits 1 like a KV cache that does not fit",
     "port-taken": "exits 1 like a server that cannot bind",
     "reasoning": "the first half of a reply is reasoning_content",
+    "random-reply": "another reply every time",
     "refuse-tools": "HTTP 500 for a tool message, like a chat template that refuses it",
     "slow-load": "503 on /health for the first 0.3 s",
+    "split-count": "counts a prompt without its role marks",
     "status-500": "HTTP 500 for a chat completion",
+    "swallow-flags": "starts with flags that it does not have",
     "wrong-length": "one token fewer than asked",
     "wrong-model": "/props and /v1/models name another model",
     "wrong-settings": "reports half the ubatch-size it was asked for",
@@ -90,6 +99,7 @@ class Engine:
         self.used = [0] * len(self.slots)
         self.completions = 0
         self.lock = threading.Lock()
+        self.turn = threading.Lock()
         self.started = time.monotonic()
 
     def fault(self, name: str) -> bool:
@@ -115,6 +125,8 @@ class Engine:
             cached = min(shared[slot], len(prompt) - 1) if use_cache else 0
         if self.fault("cached-in-cold"):
             cached = max(cached, 1)
+        if self.acts("cached-beyond-prompt"):
+            cached = len(prompt) + 5
         return slot, 0 if self.acts("never-cached") else cached
 
 
@@ -228,7 +240,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def _count(self) -> Any:
         self._check_roles()
-        return {"input_tokens": len(render(self.body))}
+        words = render(self.body)
+        if self.engine.acts("split-count"):
+            words = [word for word in words if not word.startswith("<")]
+        return {"input_tokens": len(words)}
 
     def _check_roles(self) -> None:
         tools = any(m["role"] == "tool" for m in self.body["messages"])
@@ -249,7 +264,11 @@ class Handler(BaseHTTPRequestHandler):
         except RefusedError as error:
             self._json(error.status, error.body)
             return
-        Reply(self, prompt, slot, cached).send()
+        if engine.acts("ignore-disconnect"):
+            with engine.turn:
+                Reply(self, prompt, slot, cached).send()
+        else:
+            Reply(self, prompt, slot, cached).send()
 
 
 class Server(ThreadingHTTPServer):
@@ -286,7 +305,8 @@ class Reply:
         if self.engine.fault("wrong-length"):
             count -= 1
         room = self.engine.slot_ctx - len(prompt)
-        self.words = reply_words(prompt, min(count, room))
+        told = [*prompt, os.urandom(4).hex()] if self.engine.acts("random-reply") else prompt
+        self.words = reply_words(told, min(count, room))
         self.finish = "length" if asked and count >= asked else "stop"
         self.prompt_ms = self.decode_ms = 0.0
 
@@ -315,6 +335,10 @@ class Reply:
         self._headers()
         if self.engine.fault("hang-first-token"):
             _hang()
+        if self.engine.acts("early-delta"):
+            self._delta({"role": "assistant", "content": ""})
+        if self.engine.acts("early-text"):
+            self._delta({"role": "assistant", "content": "..."})
         self._prefill()
         if self.engine.fault("keepalive"):
             self._raw(b": keepalive\n\n")
@@ -354,7 +378,8 @@ class Reply:
             self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": self.finish}]})
         if (self.handler.body.get("stream_options") or {}).get("include_usage"):
             self._event({"choices": [], **self._closing()})
-        self._raw(b"data: [DONE]\n\n")
+        if not self.engine.acts("no-done"):
+            self._raw(b"data: [DONE]\n\n")
         self._raw(b"")
 
     def _closing(self) -> dict[str, Any]:
@@ -368,6 +393,8 @@ class Reply:
         }
         if not self.engine.acts("no-cached-field"):
             usage["prompt_tokens_details"] = {"cached_tokens": self.cached}
+        if self.engine.acts("no-timings"):
+            return {"usage": usage}
         return {"usage": usage, "timings": self._timings()}
 
     def _timings(self) -> dict[str, Any]:
@@ -394,9 +421,13 @@ class Reply:
         self._raw(b"data: " + json.dumps(body).encode() + b"\n\n")
 
     def _raw(self, data: bytes) -> None:
-        """One HTTP chunk; an empty one ends the body."""
-        self.handler.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
-        self.handler.wfile.flush()
+        """One HTTP chunk; an empty one ends the body. A client that hung up ends the reply."""
+        try:
+            self.handler.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+            self.handler.wfile.flush()
+        except OSError:
+            if not self.engine.acts("ignore-disconnect"):
+                raise
 
 
 def _pause(seconds: float) -> None:
@@ -462,7 +493,7 @@ def _stop(*_: Any) -> None:
 
 def main() -> None:
     args, unknown = parser().parse_known_args()
-    if unknown:
+    if unknown and "swallow-flags" not in args.fault:
         parser().error(f"invalid argument: {unknown[0]}")
     engine = Engine(args)
     load(engine)

@@ -22,8 +22,6 @@ SOURCES = {"autotune": "", "launchers": "launchers", "search_spaces": "search_sp
 _CONFORMANCE = "run on every launcher by tests/launchers/test_conformance.py"
 WITHOUT_A_TEST = {
     "autotune/testing.py": _CONFORMANCE,
-    "launchers/chat.py": _CONFORMANCE,
-    "launchers/contract.py": _CONFORMANCE,
 }
 """Modules that no test of their folder reaches, and why."""
 
