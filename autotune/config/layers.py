@@ -86,11 +86,15 @@ class Layers:
         )
 
     def merged(self) -> dict[str, Any]:
-        """The winning raw value of each setting; tables are merged key by key."""
+        """The winning raw value of each setting; tables are merged key by key.
+
+        A value that stands alone is as it was written: a command's own ``--model`` is one path.
+        """
         state: dict[str, Any] = {}
         for layer in reversed(self.layers):
             for name, value in layer.values.items():
-                state[name] = _laid_over(state.get(name), _as_table(name, value))
+                alone = name not in state
+                state[name] = value if alone else _merged(name, state[name], value)
         return state
 
     def origin(self, name: str) -> Origin:
@@ -99,6 +103,10 @@ class Layers:
             if name in layer.values:
                 return Origin(layer.kind, layer.labels.get(name, name))
         return Origin("default", "default")
+
+
+def _merged(name: str, below: Any, value: Any) -> Any:
+    return _laid_over(_as_table(name, below), _as_table(name, value))
 
 
 def _laid_over(below: Any, value: Any) -> Any:

@@ -87,7 +87,7 @@ def test_relative_paths_count_from_the_file(tmp_path: Path) -> None:
     found = places(tmp_path, project='workload = "caps"', user='studies-dir = "~/s"\nmodel = "m"')
     merged = read_layers(found).merged()
     assert merged["workload"] == str(tmp_path / "caps")
-    assert merged["model"] == {"": found.user_file.parent / "m"}
+    assert merged["model"] == {"": str(found.user_file.parent / "m")}
     assert merged["studies_dir"] == str(Path("~/s").expanduser())
 
 
@@ -146,3 +146,8 @@ def test_sections_make_up_the_settings() -> None:
     names = [name for section in SECTIONS for name in section.model_fields]
     assert names == list(Settings.model_fields)
     assert all(info.description for info in Settings.model_fields.values())
+
+
+def test_a_value_that_stands_alone_is_as_it_was_written() -> None:
+    """Other commands have a ``--model`` of their own, which is one path or a name."""
+    assert Layers((Layer("flag", {"model": "a/b"}),)).merged() == {"model": "a/b"}
