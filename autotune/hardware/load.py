@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import psutil
@@ -71,6 +71,11 @@ class LoadMeter:
     def own_pids(self) -> frozenset[int]:
         """Our processes at the last look."""
         return self._last.own.pids
+
+    @property
+    def own_resident_bytes(self) -> Mapping[int, int]:
+        """Host memory of our processes at the last look, by pid."""
+        return self._last.own.resident_bytes
 
     def read(self) -> LoadSample | None:
         """Load since the last read, or ``None`` when that was less than `SHORTEST_S` ago."""

@@ -15,10 +15,12 @@ class TreeTimes:
     """Processor seconds of the processes of some trees, at one time.
 
     Keys are ``(pid, start time)``: a pid used again is another process. Values include children
-    that ended and were waited for.
+    that ended and were waited for. `resident_bytes` is host memory by pid; pages that processes
+    share count for each of them.
     """
 
     seconds: Mapping[tuple[int, float], float] = field(default_factory=dict)
+    resident_bytes: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def pids(self) -> frozenset[int]:
@@ -28,7 +30,11 @@ class TreeTimes:
 
 def tree_times(roots: Iterable[int]) -> TreeTimes:
     """The times of `roots` and everything below them; what is gone is left out."""
-    return TreeTimes(dict(entry for process in tree(roots) for entry in _times(process)))
+    looks = [look for process in tree(roots) for look in _look(process)]
+    return TreeTimes(
+        seconds={key: seconds for key, seconds, _ in looks},
+        resident_bytes={key[0]: resident for key, _, resident in looks},
+    )
 
 
 def tree(roots: Iterable[int]) -> list[psutil.Process]:
@@ -77,12 +83,13 @@ def used_between(before: TreeTimes, after: TreeTimes, before_at: float) -> float
     return max(total - sum(before.seconds[key] for key in ended), 0.0)
 
 
-def _times(process: psutil.Process) -> list[tuple[tuple[int, float], float]]:
+def _look(process: psutil.Process) -> list[tuple[tuple[int, float], float, int]]:
     """One entry, or none for a process that ended meanwhile."""
     with suppress(psutil.Error):
         with process.oneshot():
             times = process.cpu_times()
             key = (process.pid, process.create_time())
+            resident = process.memory_info().rss
         children = times.children_user + times.children_system
-        return [(key, times.user + times.system + children)]
+        return [(key, times.user + times.system + children, resident)]
     return []

@@ -14,8 +14,13 @@ from autotune.hardware.cpu import memory_available_bytes
 from autotune.hardware.gpu import GpuProbe, GpuState
 from autotune.hardware.load import LoadMeter
 from autotune.hardware.telemetry_summary import TelemetrySample, TelemetrySummary, summarise
+from autotune.hardware.telemetry_turn import turn_machine
+from autotune.records import TurnMachine
 
 DEFAULT_PERIOD_S = 1.0
+
+FRESH_SHARE = 0.25
+"""A look younger than this share of the period is as good as a new one."""
 
 
 class TelemetrySampler:
@@ -45,6 +50,7 @@ class TelemetrySampler:
         self._memory_available = memory_available
         self._meter = meter or LoadMeter(self._root_pids, clock=clock)
         self._samples: list[TelemetrySample] = []
+        self._looking = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="telemetry", daemon=True)
 
@@ -69,6 +75,22 @@ class TelemetrySampler:
 
     def sample(self) -> TelemetrySample:
         """Take a look now and remember it."""
+        with self._looking:
+            return self._look()
+
+    def turn(self, start_s: float, end_s: float) -> TurnMachine:
+        """What was seen of a turn between two times of the (monotonic) clock.
+
+        To be asked when it just ended: a look is taken, unless the last one is fresh.
+        """
+        with self._looking:
+            last_s = self._samples[-1].at_s if self._samples else float("-inf")
+            if self._clock() - last_s >= self._period_s * FRESH_SHARE:
+                self._look()
+                end_s = self._samples[-1].at_s
+            return turn_machine(self._samples, start_s, end_s)
+
+    def _look(self) -> TelemetrySample:
         load = self._meter.read()
         sample = TelemetrySample(
             at_s=self._clock(),
@@ -77,9 +99,15 @@ class TelemetrySampler:
             swap_used_bytes=psutil.swap_memory().used,
             gpu=self._gpu_state(),
             own_pids=self._meter.own_pids,
+            engine_rss_bytes=self._engine_rss(),
         )
         self._samples.append(sample)
         return sample
+
+    def _engine_rss(self) -> int | None:
+        resident = self._meter.own_resident_bytes
+        held = [n_bytes for pid, n_bytes in resident.items() if pid != os.getpid()]
+        return sum(held) if held else None
 
     def summary(self, start_s: float | None = None, end_s: float | None = None) -> TelemetrySummary:
         """What was seen so far, or between two times of the sampler's (monotonic) clock."""

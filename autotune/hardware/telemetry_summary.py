@@ -41,7 +41,10 @@ MIN_SAMPLES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TelemetrySample:
-    """One look. `load` covers the time since the look before, and is ``None`` at the first."""
+    """One look. `load` covers the time since the look before, and is ``None`` at the first.
+
+    `own_pids` are our processes, `engine_rss_bytes` the host memory of all of them but this one.
+    """
 
     at_s: float
     load: LoadSample | None
@@ -49,6 +52,17 @@ class TelemetrySample:
     swap_used_bytes: int
     gpu: GpuState | None = None
     own_pids: frozenset[int] = frozenset()
+    engine_rss_bytes: int | None = None
+
+    @property
+    def own_vram_bytes(self) -> int | None:
+        """What our processes hold of the card; ``None`` where the driver does not tell.
+
+        In a container it may list the host's process ids: then none of them is ours.
+        """
+        listed = (self.gpu.processes if self.gpu else None) or ()
+        held = [p.used_bytes for p in listed if p.pid in self.own_pids and p.used_bytes is not None]
+        return sum(held) if held else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +72,8 @@ class GpuSummary:
     Attributes:
         slowdown_share: heat or the power supply held the clocks down.
         power_cap_share: its power limit did: part of how it is set up, not contamination.
+        own_used_max_bytes: what our processes held; ``None`` where the driver does not tell.
+        energy_j: what the whole card took from the first look to the last.
         other_pids: compute processes that are not ours.
         other_share: of the card's time, what they took; ``None`` where the driver does not say.
     """
@@ -68,8 +84,11 @@ class GpuSummary:
     slowdown_share: float | None
     power_cap_share: float | None
     used_max_bytes: int | None
+    own_used_max_bytes: int | None
     free_min_bytes: int | None
     power_median_w: float | None
+    power_limit_w: float | None
+    energy_j: float | None
     temperature_max_c: int | None
     other_pids: tuple[int, ...]
     other_share: float | None
@@ -83,6 +102,7 @@ class TelemetrySummary:
         contaminated: ``None`` when too little was seen to tell.
         reasons: why it is contaminated, one line each.
         other_cores_*: processors' worth of work that was not ours.
+        engine_rss_max_bytes: host memory of the engine's processes.
         swap_growth_bytes: between the first look and the highest after it.
     """
 
@@ -97,6 +117,7 @@ class TelemetrySummary:
     own_cores_mean: float | None
     steal_share_mean: float | None
     memory_available_min_bytes: int | None
+    engine_rss_max_bytes: int | None
     swap_growth_bytes: int | None
     gpu: GpuSummary | None
 
@@ -114,6 +135,7 @@ def summarise(samples: Sequence[TelemetrySample], *, cores: int) -> TelemetrySum
         "cores": cores,
         **_load_facts(loads),
         "memory_available_min_bytes": _or_none(min, (s.memory_available_bytes for s in samples)),
+        "engine_rss_max_bytes": _or_none(max, _known(s.engine_rss_bytes for s in samples)),
         "swap_growth_bytes": _swap_growth(samples),
         "gpu": _gpu_summary(samples),
     }
@@ -163,12 +185,20 @@ def _gpu_summary(samples: Sequence[TelemetrySample]) -> GpuSummary | None:
         slowdown_share=_event_share(states, FORCED_SLOWDOWN),
         power_cap_share=_event_share(states, ClockEvent.POWER_CAP),
         used_max_bytes=_or_none(max, _known(s.used_bytes for s in states)),
+        own_used_max_bytes=_or_none(max, _known(s.own_vram_bytes for s in samples)),
         free_min_bytes=_or_none(min, _known(s.free_bytes for s in states)),
         power_median_w=_or_none(median, _known(s.power_w for s in states)),
+        power_limit_w=_or_none(min, _known(s.power_limit_w for s in states)),
+        energy_j=_or_none(_growth, _known(s.energy_j for s in states)),
         temperature_max_c=_or_none(max, _known(s.temperature_c for s in states)),
         other_pids=_other_pids(samples),
         other_share=_other_share(samples),
     )
+
+
+def _growth(counter: Sequence[float]) -> float | None:
+    """From the first to the last of at least two; a driver that was loaded anew counts from 0."""
+    return counter[-1] - counter[0] if len(counter) > 1 and counter[-1] >= counter[0] else None
 
 
 def _event_share(states: Sequence[GpuState], events: ClockEvent) -> float | None:

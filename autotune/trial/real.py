@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from autotune.candidate import Candidate, Setting
 from autotune.hardware.gpu import GpuProbe
+from autotune.hardware.memory_back import MemoryWatch
 from autotune.hardware.telemetry import TelemetrySampler
 from autotune.launchers.failure import Failure, FailureKind, TrialError
 from autotune.launchers.habits import forget, habits_of
@@ -57,13 +58,14 @@ class RealMeasurer:
     ) -> Measurement:
         """Measure `candidate` once. Only `MachineError` and interrupts leave."""
         context = self.context(f"{arm}-b{block}")
-        run = _Run(self, candidate, plan, arm, block, sink, enough, context)
+        run = _Run(self, candidate, plan, arm, block, sink, enough, context, self._free_vram())
         started = time.monotonic()
         try:
             server = launch(self.launcher, candidate, context)
         except TrialError as error:
             load_s = time.monotonic() - started
             shutil.rmtree(context.work_dir, ignore_errors=True)
+            self.missing_vram(run.vram_before)
             return run.measurement(error.failure, TrialSeconds(load_s=load_s))
         try:
             return run.on(server)
@@ -71,6 +73,15 @@ class RealMeasurer:
             # Also on Ctrl-C: an engine never outlives the trial that started it.
             self.launcher.stop(server)
             shutil.rmtree(context.work_dir, ignore_errors=True)
+
+    def missing_vram(self, before: int | None) -> int | None:
+        """Wait for the card's memory to be as free as `before`; the bytes that do not come back."""
+        return MemoryWatch(free_bytes=self._free_vram).missing_bytes(before)
+
+    def _free_vram(self) -> int | None:
+        if self.probe is None or self.gpu_uuid is None:
+            return None
+        return self.probe.state(self.gpu_uuid).free_bytes
 
     def context(self, name: str) -> LaunchContext:
         """A private launch called `name`."""
@@ -122,6 +133,7 @@ class _Run:
     sink: RecordSink
     enough: Enough
     context: LaunchContext
+    vram_before: int | None = None
     records: list[TurnRecord] = field(default_factory=list)
     effective: Mapping[str, Setting] = field(default_factory=dict)
     telemetry: Mapping[str, Any] = field(default_factory=dict)
@@ -145,18 +157,20 @@ class _Run:
         warm_up(endpoint)
         warmed = time.monotonic()
         with TelemetrySampler(probe=self.owner.probe, gpu_uuid=self.owner.gpu_uuid) as telemetry:
-            self.records = replay(
+            replay(
                 self.plan,
                 endpoint,
                 arm=self.arm,
                 block=self.block,
                 nonce=make_nonce(self.owner.seed, self.arm, self.block),
-                sink=self.sink,
+                sink=self._watched(telemetry),
                 should_stop=self.enough,
             )
         replayed = time.monotonic()
-        self.telemetry = telemetry.summary().to_json()
+        self.records.sort(key=lambda record: record.order)
         self.owner.launcher.stop(server)
+        missing = self.owner.missing_vram(self.vram_before)
+        self.telemetry = _with_missing(telemetry.summary().to_json(), missing)
         seconds = TrialSeconds(
             load_s=server.load_s,
             warm_up_s=warmed - began,
@@ -164,6 +178,19 @@ class _Run:
             stop_s=time.monotonic() - replayed,
         )
         return self.measurement(self._failure(server), seconds)
+
+    def _watched(self, telemetry: TelemetrySampler) -> RecordSink:
+        """A sink that notes beside each turn what the machine did meanwhile."""
+
+        def take(record: TurnRecord) -> None:
+            if record.wall_s is not None:
+                now_s = time.monotonic()
+                machine = telemetry.turn(now_s - record.wall_s, now_s)
+                record = replace(record, machine=machine)
+            self.records.append(record)
+            self.sink(record)
+
+        return take
 
     def _failure(self, server: Server) -> Failure | None:
         """The first failed turn, explained by the engine's log when the engine died of it."""
@@ -192,3 +219,12 @@ class _Run:
             telemetry=self.telemetry,
             log_path=self.context.log_path,
         )
+
+
+def _with_missing(telemetry: dict[str, Any], missing: int | None) -> dict[str, Any]:
+    """`telemetry`, and GPU memory that was not returned: what is measured next has less of it."""
+    if not missing:
+        return telemetry
+    reason = f"{missing / 2**30:.1f} GiB of GPU memory did not come back when the engine stopped"
+    reasons = (*telemetry["reasons"], reason)
+    return {**telemetry, "contaminated": True, "reasons": reasons, "vram_missing_bytes": missing}

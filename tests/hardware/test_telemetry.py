@@ -313,6 +313,44 @@ def test_the_card_is_watched(fake_probe: Any, card: Callable[..., Gpu]) -> None:
     assert summary.gpu.sm_clock_median_mhz == 1695
 
 
+def test_a_turn_takes_a_look_unless_there_is_a_fresh_one() -> None:
+    times = iter([0.0, 0.1, 0.1, 5.0, 5.0, 5.1])
+    rows = [(float(i), 0.0, 0.0, 0.0) for i in range(20)]
+    sampler = TelemetrySampler(
+        meter=meter(rows), memory_available=lambda: 5, clock=lambda: next(times), period_s=1.0
+    )
+    sampler.sample()  # at 0.0
+    assert sampler.turn(0.0, 0.1).looks == 1  # at 0.1: fresh
+    assert sampler.summary().samples == 1
+    sampler.sample()  # at 0.1
+    assert sampler.turn(4.0, 5.0).looks == 1  # at 5.0: a new one, which is of the turn
+    assert sampler.summary().samples == 3
+
+
+def test_the_engine_s_memory_is_ours_without_the_tuner_s() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        with TelemetrySampler(period_s=60) as sampler:
+            pass
+        child.communicate(b"\n")
+    summary = sampler.summary()
+    assert summary.engine_rss_max_bytes is not None
+    assert 1 * MIB < summary.engine_rss_max_bytes < 200 * MIB
+
+
+def test_energy_is_a_difference_and_power_limits_are_told() -> None:
+    def state(i: int) -> GpuState:
+        own = GpuProcess(77, (5 + i) * MIB)
+        return GpuState(energy_j=1000.0 + 250 * i, power_limit_w=280.0, processes=(own,))
+
+    summary = summarise(samples([0.0] * 3, gpu=state, own_pids=frozenset({77})), cores=2)
+    assert summary.gpu is not None
+    assert (summary.gpu.energy_j, summary.gpu.power_limit_w) == (750.0, 280.0)
+    assert summary.gpu.own_used_max_bytes == 8 * MIB
+    once = summarise(samples([], gpu=state), cores=2)
+    assert once.gpu is not None
+    assert once.gpu.energy_j is None
+
+
 def test_a_card_that_is_not_here_is_an_error_at_once(fake_probe: Any) -> None:
     with pytest.raises(MachineError), TelemetrySampler(probe=fake_probe(), gpu_uuid="GPU-none"):
         pass

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autotune.errors import UserError
-from autotune.records import TurnRecord
+from autotune.records import TurnMachine, TurnRecord
 from autotune.report.frames import turn_frame, write_turns_csv
 
 
@@ -29,6 +29,17 @@ def test_zero_and_absent_stay_apart() -> None:
     assert frame["cached_tokens"][0] == 0
     assert frame["depth_tokens"].sum() == 1200
     assert str(frame["depth_tokens"].dtype) == "Int64"
+
+
+def test_the_machine_has_columns_of_its_own() -> None:
+    machine = TurnMachine(looks=3, throttle=0, rss_peak_bytes=2**30, other_cores=0.5)
+    frame = turn_frame([record(0), record(1, machine=machine)])
+    assert "machine" not in frame.columns
+    assert frame["machine_looks"].isna().tolist() == [True, False]
+    assert frame["machine_throttle"][1] == 0
+    assert (str(frame["machine_rss_peak_bytes"].dtype), frame["machine_other_cores"][1]) == (
+        "Int64", 0.5
+    )  # fmt: skip
 
 
 def test_csv_holds_every_field_and_leaves_absent_cells_empty(tmp_path: Path) -> None:

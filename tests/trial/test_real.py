@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ import psutil
 import pytest
 
 from autotune.candidate import Candidate
+from autotune.hardware.gpu import ClockEvent, Gpu, GpuState
+from autotune.hardware.memory_back import MemoryWatch
 from autotune.launchers.failure import FailureKind
 from autotune.launchers.protocol import CacheArm, Launcher
 from autotune.records import TurnRecord
@@ -17,6 +21,7 @@ from autotune.replay.plan import ReplayPlan
 from autotune.trial.measurement import Measurement, never
 from autotune.trial.real import RealMeasurer
 
+GIB = 2**30
 CANDIDATE = Candidate({"ctx-size": 4096, "ubatch-size": 256, "parallel": 1})
 
 
@@ -35,6 +40,7 @@ def measure(
         arm = options.pop("cache_arm", CacheArm.ON)
         enough = options.pop("enough", never)
         timeouts = {k: options.pop(k) for k in list(options) if k.endswith("_timeout_s")}
+        card = {k: options.pop(k) for k in ("probe", "gpu_uuid") if k in options}
         sunk: list[TurnRecord] = []
         measurer = RealMeasurer(
             launcher=fake_launcher(*faults, **options),
@@ -43,7 +49,7 @@ def measure(
             work_dir=tmp_path / "work",
             seed=0,
             cache_arm=arm,
-            **{"start_timeout_s": 60.0, **timeouts},
+            **{"start_timeout_s": 60.0, **timeouts, **card},
         )
         candidate = CANDIDATE.merged(settings or {})
         measured = measurer.measure(
@@ -80,6 +86,8 @@ def test_a_good_trial_has_every_turn_and_says_what_it_ran_with(
     assert all(r.cached_tokens for r in later if r.session_id == measured.records[0].session_id)
     assert measured.seconds.total_s > 0
     assert measured.telemetry
+    machines = [r.machine for r in sunk]
+    assert all(m is not None and m.looks >= 1 and m.rss_peak_bytes for m in machines)
     assert measured.log_path is not None
     assert measured.log_path.is_file()
     assert engines_of(tmp_path) == []
@@ -188,3 +196,42 @@ def test_no_two_trials_share_a_nonce(measure: Measure, plan: ReplayPlan) -> None
     depths = [r.depth_tokens for r in first.records]
     again, _ = measure()
     assert [r.depth_tokens for r in again.records] == depths
+
+
+class _Card:
+    """A card of which `free` gives what is free at each look; its clocks are held down by heat."""
+
+    problem = None
+
+    def __init__(self, free: Iterator[int]) -> None:
+        self._free = free
+
+    def gpus(self) -> tuple[Gpu, ...]:
+        return ()
+
+    def state(self, uuid: str) -> GpuState:
+        assert uuid == "GPU-1"
+        return GpuState(free_bytes=next(self._free), sm_clock_mhz=900, events=ClockEvent.HW_THERMAL)
+
+
+def test_a_throttled_card_is_in_every_turn(measure: Measure) -> None:
+    measured, sunk = measure(probe=_Card(repeat(20 * GIB)), gpu_uuid="GPU-1")
+    assert measured.failure is None
+    for record in sunk:
+        assert record.machine is not None
+        assert (record.machine.throttle, record.machine.sm_clock_max_mhz) == (0x40, 900)
+    assert "vram_missing_bytes" not in measured.telemetry
+
+
+def test_memory_that_an_engine_keeps_is_told(
+    measure: Measure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autotune.trial.real.MemoryWatch", partial(MemoryWatch, timeout_s=0.2))
+    free = chain([20 * GIB], repeat(17 * GIB))
+    measured, _ = measure(probe=_Card(free), gpu_uuid="GPU-1")
+    assert measured.telemetry["vram_missing_bytes"] == 3 * GIB
+    assert measured.telemetry["contaminated"] is True
+    assert (
+        "3.0 GiB of GPU memory did not come back when the engine stopped"
+        in measured.telemetry["reasons"]
+    )
