@@ -12,8 +12,49 @@ from autotune.errors import ExitCode
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from autotune.search.contest.describe import ContestDryRun
+    from autotune.search.contest.request import ContestRequest
     from autotune.search.describe import DryRun
     from autotune.search.request import RunRequest
+
+
+def show_any_dry_run(request: RunRequest | ContestRequest, io: CommandIO) -> int:
+    """Prints what `request` resolves to, of one engine or of several."""
+    from autotune.search.contest.request import ContestRequest
+
+    if isinstance(request, ContestRequest):
+        return show_contest_dry_run(request, io)
+    return show_dry_run(request, io)
+
+
+def show_contest_dry_run(request: ContestRequest, io: CommandIO) -> int:
+    """Prints what each engine of a contest resolves to; launches nothing."""
+    from autotune.search.contest.describe import describe_contest
+
+    dry = describe_contest(request)
+    if io.json:
+        io.emit_json(dry)
+    else:
+        print_contest_dry_run(dry, io.out)
+    return int(ExitCode.DONE)
+
+
+def print_contest_dry_run(dry: ContestDryRun, console: Console) -> None:
+    """What the engines share, then each engine's own request, space and first command."""
+    from rich.text import Text
+
+    from autotune.report.text import duration, plural
+
+    limits = [
+        "" if dry.trials is None else plural(dry.trials, "trial"),
+        "" if dry.budget_s is None else f"at most {duration(dry.budget_s)}",
+    ]
+    console.print(Text(f"Contest {dry.study} between {' and '.join(dry.engines)}"))
+    console.print(Text(f"Together they get {', '.join(filter(None, limits))}."))
+    console.print(Text(f"Everything is compared with {dry.baseline} as it is."))
+    for label, one in dry.engines.items():
+        console.print(Text(f"\n{label}", style="bold"))
+        print_dry_run(one, console)
 
 
 def show_dry_run(request: RunRequest, io: CommandIO) -> int:

@@ -59,9 +59,9 @@ class Run(Settings):
         """Searches; the exit code says how it ended."""
         request = self.request()
         if self.dry_run:
-            from autotune.cli.dry_run import show_dry_run
+            from autotune.cli.dry_run import show_any_dry_run
 
-            return show_dry_run(request, io)
+            return show_any_dry_run(request, io)
         return _search(request, io)
 
     def request(self) -> RunRequest | ContestRequest:
@@ -79,7 +79,7 @@ class Run(Settings):
         return make_request(base, engine_words(self, self.set_))
 
 
-def _search(request: RunRequest, io: CommandIO) -> int:
+def _search(request: RunRequest | ContestRequest, io: CommandIO) -> int:
     from autotune.report.summary import print_summary
 
     display = choose_display(io.display, io.err, sys.stdout if io.json else None)
@@ -106,14 +106,26 @@ class _Watched:
         self.display(event)
 
 
-def _run_listened(request: RunRequest, display: RunDisplay, watched: _Watched) -> Summary:
-    from autotune.search.session import run_study
-
+def _run_listened(
+    request: RunRequest | ContestRequest, display: RunDisplay, watched: _Watched
+) -> Summary:
     stop = Event()
     with display, stop_on_signals(stop, display):
-        summary = with_exports(run_study(request, watched, stop=stop))
+        summary = with_exports(_run(request, watched, stop))
         display(summary)
     return summary
+
+
+def _run(request: RunRequest | ContestRequest, watched: _Watched, stop: Event) -> Summary:
+    from autotune.search.contest.request import ContestRequest
+
+    if isinstance(request, ContestRequest):
+        from autotune.search.contest.session import run_contest
+
+        return run_contest(request, watched, stop=stop)
+    from autotune.search.session import run_study
+
+    return run_study(request, watched, stop=stop)
 
 
 def with_exports(summary: Summary) -> Summary:
@@ -129,13 +141,18 @@ def with_exports(summary: Summary) -> Summary:
     return replace(summary, exports=tuple(str(path) for path in paths))
 
 
-def _again(request: RunRequest, watched: _Watched, io: CommandIO) -> str:
+def _again(request: RunRequest | ContestRequest, watched: _Watched, io: CommandIO) -> str:
     """The command that goes on; before the study has a name, the one that was typed."""
     import shlex
 
+    from autotune.search.contest.request import ContestRequest
+    from autotune.search.contest.resume import contest_resume
     from autotune.search.resume import resume_command
     from autotune.study.folder import StudyFolder
 
     if watched.study_dir is None:
         return shlex.join(io.argv)
-    return resume_command(request, StudyFolder(Path(watched.study_dir)))
+    folder = StudyFolder(Path(watched.study_dir))
+    if isinstance(request, ContestRequest):
+        return contest_resume(request, folder)
+    return resume_command(request, folder)

@@ -29,8 +29,14 @@ def winner_config(folder: StudyFolder) -> ExportConfig:
             f"study {folder.name} found nothing that beats the default",
             "keep the engine's defaults, or export a trial: --trial N --allow-unconfirmed",
         )
-    facts = folder.read_provenance()
+    facts = _winning_facts(folder.read_provenance(), result["winner"])
     return _from_arm(result["winner"], facts["engine"], study_provenance(folder, facts, result))
+
+
+def _winning_facts(facts: Mapping[str, Any], winner: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a study was measured on; of a contest, what its winning engine was."""
+    own = (row for row in facts.get("engines", ()) if row["label"] == winner.get("engine"))
+    return next(own, facts)
 
 
 def trial_config(folder: StudyFolder, number: int) -> ExportConfig:
@@ -38,6 +44,11 @@ def trial_config(folder: StudyFolder, number: int) -> ExportConfig:
 
     Raises `UserError` for a trial that is not there or was not measured.
     """
+    if studies := folder.engine_studies():
+        raise UserError(
+            f"study {folder.name} is a contest: which engine's trial {number}?",
+            f"name that engine's study, for example {folder.name}/{studies[0].name}",
+        )
     result = folder.read_result() or {}
     if (result.get("winner") or {}).get("trial") == number:
         return winner_config(folder)

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from autotune.report.state import RunState
 from autotune.report.text import changes, duration, number, plural, times
-from autotune.search.confirm import DEFAULT_ARM
-from autotune.search.events import ConfirmBlock, ConfirmStarted, Prepared, TrialFinished
+from autotune.search.events import (
+    ConfirmBlock,
+    ConfirmStarted,
+    ContestPrepared,
+    EngineChosen,
+    EngineFacts,
+    Prepared,
+    TrialFinished,
+)
 
 STOPPING = "stopping after this trial; press Ctrl-C again to stop at once"
 STOPPING_NOW = "stopping the engine"
 
 
-def header(event: Prepared) -> list[tuple[str, str]]:
+def header(event: Prepared | ContestPrepared) -> list[tuple[str, str]]:
     """What is tuned, on what, with which workload, and how long: names and facts."""
+    if isinstance(event, ContestPrepared):
+        return _contest_header(event)
     return [
         ("study", f"{event.study} in {event.study_dir}{_continued(event)}"),
         ("engine", f"{event.engine} {event.engine_version}"),
@@ -22,6 +31,55 @@ def header(event: Prepared) -> list[tuple[str, str]]:
         ("search", f"{plural(event.parameters, 'parameter')}, {_bounds(event)}"),
         *(("note", note) for note in event.notes),
     ]
+
+
+def _contest_header(event: ContestPrepared) -> list[tuple[str, str]]:
+    held_out = f" ({event.held_out_sessions} held out)" if event.held_out_sessions else ""
+    workload = plural(event.workload_sessions, "session") + held_out
+    return [
+        ("study", f"{event.study} in {event.study_dir}{_continued(event)}"),
+        *(("engine", _engine(row)) for row in event.engines),
+        ("GPU", event.gpu),
+        ("workload", f"{workload}, {plural(event.workload_turns, 'turn')}"),
+        ("search", f"{_bounds(event)} for all of them"),
+        ("against", f"{event.baseline} as it is"),
+        *(("note", note) for note in event.notes),
+    ]
+
+
+def _engine(row: EngineFacts) -> str:
+    """One engine of a contest: depths are by its own count."""
+    return (
+        f"{row.engine} {row.engine_version}, {row.model}, {plural(row.parameters, 'parameter')}, "
+        f"scored at {row.depth_label} of up to {row.deepest_tokens:,} of its tokens"
+    )
+
+
+def given(event: EngineChosen) -> str:
+    """Every engine's chance to hold the winner: ``llama-server 88%, vllm 12%``."""
+    return ", ".join(f"{engine} {chance:.0%}" for engine, chance in event.chances.items())
+
+
+def moves(before: EngineChosen | None, now: EngineChosen) -> list[str]:
+    """Engines that get no more trials since `before`, and those that get them again."""
+    was = set(before.out) if before is not None else set()
+    chance = {engine: f"{p:.1%}" for engine, p in now.chances.items()}
+    gone = [
+        f"{engine} is out: its chance to hold the winner is {chance[engine]}, as things stand"
+        for engine in now.out
+        if engine not in was
+    ]
+    back = [
+        f"{engine} is in again: its chance to hold the winner is {chance[engine]}"
+        for engine in now.chances
+        if engine in was and engine not in now.out
+    ]
+    return gone + back
+
+
+def of_engine(engine: str | None, text: str) -> str:
+    """`text` with its engine in front, where there are several."""
+    return text if engine is None else f"{engine} {text}"
 
 
 def _workload(event: Prepared) -> str:
@@ -34,11 +92,11 @@ def _workload(event: Prepared) -> str:
     )
 
 
-def _continued(event: Prepared) -> str:
+def _continued(event: Prepared | ContestPrepared) -> str:
     return f" (continued, {plural(event.trials_done, 'trial')} so far)" if event.trials_done else ""
 
 
-def _bounds(event: Prepared) -> str:
+def _bounds(event: Prepared | ContestPrepared) -> str:
     bounds = []
     if event.trials_wanted is not None:
         bounds.append(plural(event.trials_wanted, "trial"))
@@ -63,7 +121,9 @@ def figures(event: TrialFinished, state: RunState) -> str:
     against = state.against_baseline(event.turn_s)
     parts = [
         f"{number(event.turn_s)} s/turn",
-        f"{times(against)} the default" if against is not None and event.changes else "",
+        f"{times(against)} {state.baseline_words}"
+        if against is not None and state.is_compared(event)
+        else "",
         f"TTFT p50 {number(event.ttft_p50_s)} s",
         f"decode p50 {number(event.decode_p50_tps)} tok/s",
         "best so far" if event.is_best else "",
@@ -78,15 +138,16 @@ def best(state: RunState) -> str:
             return ""
         number_, value = state.earlier_best
         return f"best #{number_} at {number(value)}"
-    against = state.against_baseline(state.best.turn_s)
-    gain = f" ({times(against)})" if against is not None and state.best.changes else ""
-    return f"best #{state.best.number} {number(state.best.turn_s)} s/turn{gain}"
+    best_ = state.best
+    against = state.against_baseline(best_.turn_s)
+    gain = f" ({times(against)})" if against is not None and state.is_compared(best_) else ""
+    return f"best {of_engine(best_.engine, f'#{best_.number}')} {number(best_.turn_s)} s/turn{gain}"
 
 
 def confirm_start(event: ConfirmStarted) -> str:
     """What the confirmation compares, and on what."""
     where = "held-out sessions" if event.held_out else "the same sessions (none to hold out)"
-    if DEFAULT_ARM not in event.arms:
+    if event.baseline not in event.arms:
         return f"heat on {where}, once each: {', '.join(event.arms)}; the fastest is confirmed"
     arms = " against ".join(event.arms)
     sessions = plural(event.sessions, "session")
@@ -114,7 +175,7 @@ def activity(state: RunState) -> str:
         return "preparing"
     wanted = state.prepared.trials_wanted if state.prepared else None
     label = trial_label(state.running.number, state.trials_done + 1, wanted)
-    return label + _turn(state)
+    return of_engine(state.running.engine, label) + _turn(state)
 
 
 def _turn(state: RunState) -> str:

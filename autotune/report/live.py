@@ -16,6 +16,8 @@ from autotune.report.text import changes, duration, number, times
 from autotune.search.events import (
     ConfirmBlock,
     ConfirmStarted,
+    ContestPrepared,
+    EngineChosen,
     Event,
     Prepared,
     Summary,
@@ -56,8 +58,9 @@ class LiveDisplay:
 
     def __call__(self, event: Event) -> None:
         """Prints what stays and refreshes what lives."""
+        before = self._state.chosen
         self._state.apply(event)
-        for item in self._lasting(event):
+        for item in self._lasting(event, before):
             self._console.print(item, soft_wrap=isinstance(item, Text) and bool(item.no_wrap))
         if isinstance(event, Summary):
             self._live.stop()
@@ -66,10 +69,12 @@ class LiveDisplay:
         """The next refresh says it; nothing is written from the signal handler."""
         self._stopping = lines.STOPPING_NOW if at_once else lines.STOPPING
 
-    def _lasting(self, event: Event) -> list[RenderableType]:
+    def _lasting(self, event: Event, before: EngineChosen | None) -> list[RenderableType]:
         match event:
-            case Prepared():
+            case Prepared() | ContestPrepared():
                 return [_header(event)]
+            case EngineChosen():
+                return [Text(line, style="yellow") for line in lines.moves(before, event)]
             case TrialFinished():
                 return self._trial_rows(event)
             case ConfirmStarted():
@@ -104,7 +109,8 @@ class LiveDisplay:
         )
         cells = [Text(str(event.number), style=style)]
         cells += [Text(str(figure), style=style) for figure in figures]
-        return [*cells, Text(changes(event.changes))]
+        engine = "" if event.engine is None else f"{event.engine}: "
+        return [*cells, Text(engine + changes(event.changes))]
 
     def _status(self) -> RenderableType:
         """The live part; called by rich's refresh thread too."""
@@ -114,6 +120,7 @@ class LiveDisplay:
             lines.best(self._state),
             f"{duration(left)} left" if left is not None else "",
             f"{self._state.failed} failed" if self._state.failed else "",
+            lines.given(self._state.chosen) if self._state.chosen else "",
         ]
         text = Text(" · ".join(part for part in parts if part))
         text.truncate(self._console.width - _SPINNER_WIDTH, overflow="ellipsis")
@@ -123,7 +130,7 @@ class LiveDisplay:
         return Group(self._spinner, Text(f"  {second}", style=style, no_wrap=True))
 
 
-def _header(event: Prepared) -> RenderableType:
+def _header(event: Prepared | ContestPrepared) -> RenderableType:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")

@@ -13,6 +13,8 @@ from autotune.report.text import duration, plural
 from autotune.search.events import (
     ConfirmBlock,
     ConfirmStarted,
+    ContestPrepared,
+    EngineChosen,
     Event,
     Prepared,
     TrialFinished,
@@ -35,9 +37,10 @@ class PlainDisplay:
 
     def __call__(self, event: Event) -> None:
         """Writes what there is to say about `event`."""
+        before = self._state.chosen
         self._state.apply(event)
         with suppress(BrokenPipeError):
-            for line in self._lines(event):
+            for line in self._lines(event, before):
                 self._stream.write(line + "\n")
             self._stream.flush()
 
@@ -47,12 +50,14 @@ class PlainDisplay:
             text = lines.STOPPING_NOW if at_once else lines.STOPPING
             os.write(self._stream.fileno(), f"{text}\n".encode())
 
-    def _lines(self, event: Event) -> list[str]:
+    def _lines(self, event: Event, before: EngineChosen | None) -> list[str]:
         match event:
-            case Prepared():
+            case Prepared() | ContestPrepared():
                 return [f"{name:<9} {fact}" for name, fact in lines.header(event)]
+            case EngineChosen():
+                return lines.moves(before, event)
             case TrialStarted():
-                label = self._trial(event.number, self._state.trials_done + 1)
+                label = self._trial(event.engine, event.number, self._state.trials_done + 1)
                 return [f"{label} started: {lines.trying(self._state)}"]
             case TrialFinished():
                 return self._finished(event)
@@ -63,13 +68,13 @@ class PlainDisplay:
             case _:
                 return []
 
-    def _trial(self, number: int, count: int) -> str:
+    def _trial(self, engine: str | None, number: int, count: int) -> str:
         wanted = self._state.prepared.trials_wanted if self._state.prepared else None
-        return lines.trial_label(number, count, wanted)
+        return lines.of_engine(engine, lines.trial_label(number, count, wanted))
 
     def _finished(self, event: TrialFinished) -> list[str]:
         left = self._state.seconds_left
-        label = self._trial(event.number, self._state.trials_done)
+        label = self._trial(event.engine, event.number, self._state.trials_done)
         parts = [
             f"{label}: {lines.figures(event, self._state)}",
             f"took {duration(event.seconds)}",

@@ -19,7 +19,7 @@ from autotune.report.text import (
     share,
     times,
 )
-from autotune.search.events import BucketRow, Summary
+from autotune.search.events import ArmRow, BucketRow, Summary
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -72,12 +72,35 @@ def _gain(summary: Summary) -> str:
 
 
 def _blocks(summary: Summary) -> Iterator[RenderableType]:
-    if summary.before or summary.after:
+    if summary.arms:
+        yield _arms_table(summary)
+    elif summary.before or summary.after:
         yield _metrics_table(summary.before, summary.after, _other(summary))
     if summary.buckets:
         yield _buckets_table(summary.buckets, _other(summary))
     if summary.changes:
         yield _changes_table(summary.changes)
+
+
+def _arms_table(summary: Summary) -> RenderableType:
+    """A row for each config of each engine; depth is by that engine's own count."""
+    table = _table(
+        "Each engine on the same turns", "engine", "config", "depth, its tokens", "TTFT p50, s",
+        "decode p50, tok/s", "a turn, s", "waiting, s", "speed", "95% interval",
+    )  # fmt: skip
+    for row in summary.arms:
+        wins = row.engine == summary.engine and row.trial == summary.winner
+        table.add_row(*(Text(cell) for cell in _arm_cells(row)), style="bold green" if wins else "")
+    return table
+
+
+def _arm_cells(row: ArmRow) -> list[str]:
+    config = row.role if row.role == "default" else f"{row.role} (trial {row.trial})"
+    if row.failure is not None:
+        return [row.engine, config, row.depth, "failed", *[ABSENT] * 5]
+    span = ABSENT if row.interval is None else f"{row.interval[0]:.2f} to {row.interval[1]:.2f}"
+    figures = (row.ttft_p50_s, row.decode_p50_tps, row.turn_s, row.total_wait_s)
+    return [row.engine, config, row.depth, *map(number, figures), times(row.speedup), span]
 
 
 def _other(summary: Summary) -> str:

@@ -109,10 +109,10 @@ def _compared(setup: Setup, layout: Layout, ledger: Ledger, confirmed: Confirmed
         verdict_text(layout, winner, against),
         winner=winner.number if winner else None,
         speedup=against.ratio if against else None,
-        interval=_interval(against),
+        interval=interval_of(against),
         changes=dict(winner.changes) if winner else {},
-        before=_figures(before),
-        after=_figures(after),
+        before=figures(before),
+        after=figures(after),
         buckets=bucket_rows(layout, confirmed, shown or DEFAULT_ARM),
         launch_command=shlex.join(export_argv(setup, entry)),
         seconds=_seconds(ledger, confirmed),
@@ -132,7 +132,8 @@ def disturbance_notes(confirmed: Confirmed) -> list[str]:
     ]
 
 
-def _interval(comparison: Comparison | None) -> tuple[float, float] | None:
+def interval_of(comparison: Comparison | None) -> tuple[float, float] | None:
+    """The bounds of a comparison, where both are known."""
     if comparison is None or comparison.low is None or comparison.high is None:
         return None
     return comparison.low, comparison.high
@@ -162,7 +163,7 @@ def verdict_text(layout: Layout, winner: Entry | None, comparison: Comparison | 
     what = _OBJECTIVES[layout.judge.objective.value]
     if comparison is None:
         return "No config beats the default: none was left to be confirmed."
-    bounds = _interval(comparison)
+    bounds = interval_of(comparison)
     span = "unknown" if bounds is None else f"{bounds[0]:.2f} to {bounds[1]:.2f}"
     where = "held-out sessions" if layout.held_out else "the searched sessions"
     speed = f"{comparison.ratio:.2f}x its speed in {what} (95% interval {span}, on {where})"
@@ -179,7 +180,8 @@ def _score(layout: Layout, confirmed: Confirmed, arm: str) -> Score | None:
     return layout.confirm_judge.score(records) if records else None
 
 
-def _figures(score: Score | None) -> dict[str, float | None]:
+def figures(score: Score | None) -> dict[str, float | None]:
+    """What a summary shows of a score; empty without one."""
     if score is None:
         return {}
     return {
@@ -243,15 +245,15 @@ def write_result(setup: Setup, layout: Layout, outcome: Outcome) -> None:
             "objective": layout.judge.objective.value,
             "depth": layout.depth_label,
             "held_out": layout.held_out,
-            "winner": _config(setup, layout, outcome.winner),
-            "baseline": _config(setup, layout, base),
+            "winner": config_of(setup, layout, outcome.winner),
+            "baseline": config_of(setup, layout, base),
             "comparison": asdict(outcome.comparison) if outcome.comparison else None,
-            "confirmed": _confirmed_json(outcome.confirmed),
+            "confirmed": confirmed_json(outcome.confirmed),
         }
     )
 
 
-def _config(setup: Setup, layout: Layout, entry: Entry | None) -> dict[str, Any] | None:
+def config_of(setup: Setup, layout: Layout, entry: Entry | None) -> dict[str, Any] | None:
     """A trial as a config: its changes, all its settings, and how it is launched."""
     if entry is None:
         return None
@@ -270,7 +272,8 @@ def _config(setup: Setup, layout: Layout, entry: Entry | None) -> dict[str, Any]
     }
 
 
-def _confirmed_json(confirmed: Confirmed | None) -> dict[str, Any] | None:
+def confirmed_json(confirmed: Confirmed | None) -> dict[str, Any] | None:
+    """A confirmation without its records, as plain data."""
     if confirmed is None:
         return None
     return {

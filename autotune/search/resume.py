@@ -14,6 +14,11 @@ _NEVER = frozenset({"dry_run", "new_study", "study"})
 
 def resume_command(request: RunRequest, folder: StudyFolder) -> str:
     """``autotune run ...`` with everything that is not at its default, and the study's name."""
+    return shlex.join([*request_words(request), "--study", folder.name])
+
+
+def request_words(request: RunRequest) -> list[str]:
+    """``autotune run ...`` with everything that is not at its default, but for the study's name."""
     words = ["autotune", "run"]
     for item in fields(request):
         value = getattr(request, item.name)
@@ -21,8 +26,7 @@ def resume_command(request: RunRequest, folder: StudyFolder) -> str:
             continue
         flag = "--" + _FLAGS.get(item.name, item.name).replace("_", "-")
         words += _words(flag, item.name, value)
-    words += ["--study", folder.name]
-    return shlex.join(words)
+    return words
 
 
 def _words(flag: str, name: str, value: object) -> list[str]:

@@ -7,6 +7,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
+from autotune.errors import UserError
 from autotune.hardware.nvml import nvml_probe
 from autotune.launchers.leftovers import sweep_leftovers
 from autotune.search.budget import Budget
@@ -42,6 +43,7 @@ def run_study(
     with ExitStack() as stack:
         probe = stack.enter_context(nvml_probe())
         setup = set_up(request, probe)
+        _check_kind(setup)
         stack.enter_context(study_lock(setup.folder.lock_path))
         sweep_leftovers()
         measurer = make_measurer(setup, stack.enter_context(scratch()), probe)
@@ -53,6 +55,17 @@ def run_study(
             stop or threading.Event(), started, survey,
         )  # fmt: skip
         return run.go()
+
+
+def _check_kind(setup: Setup) -> None:
+    """Refuse to go on with a contest as if it were the study of one engine."""
+    folder = setup.folder
+    if folder.exists() and folder.engine_studies():
+        names = ",".join(study.name for study in folder.engine_studies())
+        raise UserError(
+            f"study {folder.name} is a contest of {names}",
+            f"name those engines (--engine {names}), or another study with --study",
+        )
 
 
 @dataclass(slots=True)

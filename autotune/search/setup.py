@@ -90,7 +90,7 @@ def set_up(request: RunRequest, probe: GpuProbe, sample: Sampled | None = None) 
     path = _model_path(request)
     model = read_model(path)
     check_kind(launcher.search_space or launcher.name, model, engine=launcher.name)
-    folder = _folder(request, launcher.name, model, gpu)
+    folder = study_folder(request, f"{_model_stem(request, model)}-{launcher.name}", gpu)
     if sample is None:
         expected = Expected.of(model, gpu=gpu is not None)
         sample = load_sample(request.workload, expected, _wish(request, folder))
@@ -160,7 +160,11 @@ def _model_path(request: RunRequest) -> Path:
     return path.resolve()
 
 
-def _folder(request: RunRequest, engine: str, model: ModelInfo, gpu: Gpu | None) -> StudyFolder:
+def study_folder(request: RunRequest, subject: str, gpu: Gpu | None) -> StudyFolder:
+    """The asked study, else the one of `subject` (model and engine) on this GPU.
+
+    Raises `UserError` for a name that cannot be a folder's.
+    """
     if request.study is not None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", request.study):
             raise UserError(
@@ -169,8 +173,7 @@ def _folder(request: RunRequest, engine: str, model: ModelInfo, gpu: Gpu | None)
             )
         name = request.study
     else:
-        place = CPU if gpu is None else gpu.name
-        name = slug(f"{_model_stem(request, model)}-{engine}-{place}")
+        name = slug(f"{subject}-{CPU if gpu is None else gpu.name}")
     folder = StudyFolder(request.studies_dir / name)
     return next_free(folder) if request.new_study else folder
 

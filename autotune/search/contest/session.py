@@ -1,0 +1,189 @@
+"""One contest from request to verdict; it continues the one that is there."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from autotune.hardware.nvml import nvml_probe
+from autotune.launchers.leftovers import sweep_leftovers
+from autotune.search.budget import Budget
+from autotune.search.confirm import finished_blocks
+from autotune.search.contest.budget import ContestBudget
+from autotune.search.contest.finals import Finals, Proof
+from autotune.search.contest.opened import Opened, contest_folder, open_all, set_up_all
+from autotune.search.contest.outcome import Ended
+from autotune.search.contest.provenance import check_all
+from autotune.search.contest.request import ContestRequest
+from autotune.search.contest.rounds import Rounds
+from autotune.search.contest.side import Side, Told, Whole, closed_gate
+from autotune.search.events import ContestPrepared, EngineFacts, Listener, Summary
+from autotune.search.ledger import Ledger
+from autotune.search.opening import make_search, scratch
+from autotune.search.suggest import make_sampler
+from autotune.study.folder import StudyFolder
+from autotune.study.lock import study_lock
+from autotune.study.storage import open_study
+from autotune.study.turn_log import TurnLog
+from autotune.trial.side_by_side import depth_notes
+
+
+def run_contest(
+    request: ContestRequest, listener: Listener, stop: threading.Event | None = None
+) -> Summary:
+    """Run, or continue, the contest that `request` names.
+
+    `stop` is the polite stop: the trial under way is finished, and the summary says how to
+    resume. One engine runs at a time. Raises `UserError` and `MachineError`; what was measured is
+    on disk whatever happens.
+    """
+    started = time.monotonic()
+    with ExitStack() as stack:
+        probe = stack.enter_context(nvml_probe())
+        folder = contest_folder(request, probe)
+        stack.enter_context(study_lock(folder.lock_path))
+        setups = set_up_all(request, folder, probe)
+        for setup in setups.values():
+            stack.enter_context(study_lock(setup.folder.lock_path))
+        sweep_leftovers()
+        work_dir = stack.enter_context(scratch())
+        opened, shared, notes = open_all(request, setups, work_dir, probe)
+        check_all(folder, opened, shared, request.baseline)
+        run = _Run(request, folder, opened, notes, listener, stop or threading.Event(), started)
+        return run.go(stack)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run under the locks of the contest and of its studies."""
+
+    request: ContestRequest
+    folder: StudyFolder
+    opened: Sequence[Opened]
+    notes: tuple[str, ...]
+    listener: Listener
+    stop: threading.Event
+    started: float
+
+    def go(self, stack: ExitStack) -> Summary:
+        """Search in rounds, then confirm across engines, then say how it ended."""
+        log = self.folder.turn_log()
+        stack.callback(log.close)
+        whole = Whole((), lambda: None)
+        sides = tuple(self._side(one, whole, stack) for one in self.opened)
+        budget = self._budget(sides)
+        whole.sides, whole.seconds_left = sides, lambda: budget.seconds_left(sides)
+        self.listener(self._prepared(sides))
+        Rounds(
+            sides=sides,
+            budget=budget,
+            listener=self.listener,
+            stop=self.stop,
+            seed=self.request.shared.seed,
+        ).run()
+        proof = None if self.stop.is_set() else self._prove(sides, budget, log)
+        ended = Ended(
+            request=self.request,
+            folder=self.folder,
+            opened=self.opened,
+            sides=sides,
+            proof=proof,
+            stopped=self.stop.is_set(),
+        )
+        return ended.summary()
+
+    def _side(self, one: Opened, whole: Whole, stack: ExitStack) -> Side:
+        """One engine's search, with what its study already holds."""
+        folder = one.setup.folder
+        log, gate = folder.turn_log(), closed_gate()
+        stack.callback(log.close)
+        study = stack.enter_context(open_study(folder, make_sampler(self.request.shared.seed)))
+        search = make_search(
+            one.setup,
+            one.layout,
+            study,
+            measurer=one.measurer,
+            budget=gate,
+            log=log,
+            listener=Told(one.label, self.listener, whole),
+            stop=self.stop,
+        )
+        search.ledger = Ledger(study.get_trials(deepcopy=False))
+        layout = one.layout
+        share = len(layout.confirm_plan.turns) / max(1, len(layout.search_plan.turns))
+        return Side(one.label, search, gate, share)
+
+    def _budget(self, sides: Sequence[Side]) -> ContestBudget:
+        shared = self.request.shared
+        total = Budget(
+            limit_s=shared.effective_budget_s,
+            trials=shared.trials,
+            clock=time.monotonic,
+            started_s=self.started,
+            spent_before_s=sum(side.ledger.spent_s for side in sides),
+        )
+        return ContestBudget(total, shared.effective_confirm_blocks)
+
+    def _prove(self, sides: Sequence[Side], budget: ContestBudget, log: TurnLog) -> Proof | None:
+        base = next(one for one in self.opened if one.label == self.request.baseline)
+        return Finals(
+            sides=sides,
+            owners={one.label: one for one in self.opened},
+            holder=base.label,
+            plan=base.layout.confirm_plan,
+            judge=base.layout.confirm_judge,
+            budget=budget,
+            log=log,
+            listener=self.listener,
+            stop=self.stop,
+            earlier=finished_blocks(list(self.folder.read_turns())),
+            held_out=base.layout.held_out,
+            seed=self.request.shared.seed,
+        ).run()
+
+    def _prepared(self, sides: Sequence[Side]) -> ContestPrepared:
+        request, first = self.request, self.opened[0]
+        rows = [_facts(one, side) for one, side in zip(self.opened, sides, strict=True)]
+        plan = first.layout.search_plan
+        held_out = len(first.layout.confirm_plan.session_ids) if first.layout.held_out else 0
+        return ContestPrepared(
+            study=self.folder.name,
+            study_dir=str(self.folder.path),
+            gpu=first.setup.gpu_name,
+            baseline=request.baseline,
+            engines=tuple(rows),
+            workload_sessions=len(plan.session_ids),
+            workload_turns=len(plan.turns),
+            held_out_sessions=held_out,
+            trials_done=sum(row.trials_done for row in rows),
+            trials_wanted=request.shared.trials,
+            budget_s=request.shared.effective_budget_s,
+            notes=(*self.notes, *self._engine_notes()),
+        )
+
+    def _engine_notes(self) -> list[str]:
+        """What is to be said of one engine alone; what all say is said once."""
+        own = {one.label: _notes(one) for one in self.opened}
+        common = [n for n in own[self.opened[0].label] if all(n in notes for notes in own.values())]
+        told = [f"{label}: {n}" for label, notes in own.items() for n in notes if n not in common]
+        return [*common, *told]
+
+
+def _facts(one: Opened, side: Side) -> EngineFacts:
+    return EngineFacts(
+        engine=one.label,
+        engine_version=one.setup.build.version,
+        model=one.setup.model_path.name,
+        depth_label=one.layout.depth_label,
+        deepest_tokens=one.layout.deepest_tokens,
+        parameters=len(one.layout.space.parameters),
+        trials_done=len(side.ledger.measured),
+    )
+
+
+def _notes(one: Opened) -> tuple[str, ...]:
+    layout = one.layout
+    return (*one.setup.notes, *one.survey.notes, *layout.notes, *depth_notes(layout.depth_rows))
