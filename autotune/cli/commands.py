@@ -38,6 +38,12 @@ COMMANDS: dict[str, CommandSpec] = {
             "Run",
         ),
         CommandSpec(
+            "replay",
+            "serving paths measured on the same turns: endpoints, tuned configs, engines",
+            "autotune.cli.replay",
+            "Replay",
+        ),
+        CommandSpec(
             "captures",
             "what captured agent sessions hold, and made-up ones",
             "autotune.cli.captures",

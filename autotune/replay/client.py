@@ -98,7 +98,7 @@ class Client:
         )
         outcome = _outcome(started_at, sent, whole, counts, self._or_crash(verdict, sent))
         rate = burst_rate if self._endpoint.bursts else decode_rate
-        return replace(outcome, decode_tps=rate(whole, counts.output_tokens))
+        return replace(outcome, decode_tps=rate(whole, counts.shown_tokens))
 
     def _or_crash(self, verdict: Verdict, sent: Transfer) -> Verdict:
         """A reply that broke off is a crash when the process is gone or cannot be reached."""

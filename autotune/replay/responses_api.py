@@ -135,6 +135,7 @@ def _usage(usage: Mapping[str, Any]) -> dict[str, Any]:
         "input_tokens": "prompt_tokens",
         "output_tokens": "completion_tokens",
         "input_tokens_details": "prompt_tokens_details",
+        "output_tokens_details": "completion_tokens_details",
         "cost": "cost",
     }
     return {name: usage[key] for key, name in names.items() if usage.get(key) is not None}

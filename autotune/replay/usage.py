@@ -29,7 +29,10 @@ Number = TypeVar("Number", int, float)
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The counts of one request, named as in `TurnRecord`."""
+    """The counts of one request, named as in `TurnRecord`.
+
+    `hidden_tokens` are reasoning that was counted and never sent, as hosted services do.
+    """
 
     depth_tokens: int | None
     cached_tokens: int | None
@@ -41,6 +44,14 @@ class Counts:
     draft_accepted_tokens: int | None
     cache_write_tokens: int | None = None
     cost_usd: float | None = None
+    hidden_tokens: int | None = None
+
+    @property
+    def shown_tokens(self) -> int | None:
+        """Output tokens that arrived as text: what a decode rate can be taken over."""
+        if self.output_tokens is None:
+            return None
+        return max(0, self.output_tokens - (self.hidden_tokens or 0))
 
 
 def counts_of(whole: Assembly, cached_path: str | None) -> Counts:
@@ -49,6 +60,7 @@ def counts_of(whole: Assembly, cached_path: str | None) -> Counts:
     Computed tokens are what the engine says, else depth less cached where it says both.
     """
     timings, usage = whole.timings, whole.usage
+    details = child(usage, "completion_tokens_details")
     cached = _cached(whole, cached_path)
     computed = _integer(timings, "prompt_n")
     depth = _integer(usage, "prompt_tokens")
@@ -69,6 +81,7 @@ def counts_of(whole: Assembly, cached_path: str | None) -> Counts:
         draft_accepted_tokens=_integer(timings, "draft_n_accepted"),
         cache_write_tokens=_integer(child(usage, "prompt_tokens_details"), "cache_write_tokens"),
         cost_usd=_number(usage, "cost"),
+        hidden_tokens=None if whole.reasoning else _integer(details, "reasoning_tokens"),
     )
 
 
