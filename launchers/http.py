@@ -1,4 +1,4 @@
-"""Small JSON questions to an engine on this machine: no proxy, no TLS, no retry."""
+"""Small questions to an engine on this machine: no proxy, no TLS, no retry."""
 
 from __future__ import annotations
 
@@ -19,12 +19,26 @@ class Answer:
 
 def ask(base_url: str, path: str, payload: Any = None, *, timeout_s: float = 5.0) -> Answer | None:
     """GET, or POST when there is a payload. ``None`` when nobody answers in time."""
+    answered = _exchange(base_url, path, payload, timeout_s)
+    return None if answered is None else Answer(answered[0], _json(answered[1]))
+
+
+def ask_text(base_url: str, path: str, *, timeout_s: float = 5.0) -> str | None:
+    """The body of a GET as text; ``None`` when nobody answers in time, or not with 200."""
+    answered = _exchange(base_url, path, None, timeout_s)
+    if answered is None or answered[0] != 200:
+        return None
+    return answered[1].decode("utf-8", errors="replace")
+
+
+def _exchange(base_url: str, path: str, payload: Any, timeout_s: float) -> tuple[int, bytes] | None:
+    """One request: status and body."""
     parts = urlsplit(base_url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_s)
     try:
         _send(connection, parts.path + path, payload)
         response = connection.getresponse()
-        return Answer(response.status, _json(response.read()))
+        return response.status, response.read()
     except (OSError, http.client.HTTPException):
         return None
     finally:

@@ -12,6 +12,7 @@ from autotune.launchers.in_house import InHouseLauncher
 from autotune.launchers.llama_server import LlamaServerLauncher
 from autotune.launchers.manifest import read_manifest
 from autotune.launchers.protocol import Launcher
+from autotune.launchers.vllm import VllmLauncher
 
 Factory = Callable[[Path | None], Launcher]
 
@@ -25,7 +26,11 @@ def _llama_server(engine_path: Path | None) -> Launcher:
     return LlamaServerLauncher(engine_path)
 
 
-FACTORIES: Mapping[str, Factory] = {"llama-server": _llama_server, "reference": _reference}
+FACTORIES: Mapping[str, Factory] = {
+    "llama-server": _llama_server,
+    "reference": _reference,
+    "vllm": VllmLauncher,
+}
 
 
 def known_engines() -> tuple[str, ...]:

@@ -64,6 +64,10 @@ _LEFT_TO_ENGINE = frozenset(
         ("n-gpu-layers", "auto"),
         ("n-gpu-layers", "all"),
         ("n-gpu-layers", "-1"),
+        ("attention-backend", "auto"),
+        ("block-size", "auto"),
+        ("kv-cache-dtype", "auto"),
+        ("quantization", "model"),
         ("threads", "-1"),
         ("threads-batch", "-1"),
         ("ubatch-size", "0"),
@@ -124,6 +128,11 @@ def _full_window(asked: Settings, effective: Settings) -> bool:
     return effective.get("swa-full") is False
 
 
+def _quantization(asked: Settings, effective: Settings) -> bool:
+    """vLLM takes a faster kernel for the same weights: ``awq`` becomes ``awq_marlin``."""
+    return str(effective["quantization"]).startswith(f"{asked['quantization']}_")
+
+
 _RULES: Mapping[str, Callable[[Settings, Settings], bool]] = {
     "ctx-size": _context,
     "batch-size": _batch,
@@ -132,4 +141,5 @@ _RULES: Mapping[str, Callable[[Settings, Settings], bool]] = {
     "cache-idle-slots": _idle_slots,
     "spec-type": _drafters,
     "swa-full": _full_window,
+    "quantization": _quantization,
 }

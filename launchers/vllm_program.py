@@ -1,0 +1,125 @@
+"""Where vLLM is: the ``vllm`` command, or a Python whose packages hold it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from autotune.errors import MachineError
+from autotune.launchers import vllm_probe
+from autotune.launchers.environment import inherited
+from autotune.launchers.program import flags_in, output_of, sha256_of, usages_in
+from autotune.launchers.protocol import EngineBuild
+
+NAME = "vllm"
+HINT = (
+    "install vLLM so that the command vllm is on PATH, or give --engine-path: "
+    "the command, a Python that has it, or the folder of its virtual environment"
+)
+QUIET: Mapping[str, str] = {
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+    "VLLM_LOGGING_COLOR": "0",
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+}
+"""Nothing is reported to anybody and nothing fetched: the model is a folder of this machine."""
+
+_MODULE = "vllm.entrypoints.openai.api_server"
+_HELP = (
+    "import runpy, sys; sys.path[:] = [p for p in sys.path if p]; "
+    f"sys.argv[:] = ['vllm', '--help=all']; runpy.run_module('{_MODULE}', run_name='__main__')"
+)
+_HELP_TIMEOUT_S = 300.0
+"""Its help imports PyTorch first: some 10 s, minutes from a cold disk."""
+
+_PYTHON = re.compile(r"python[\d.]*t?(?:\.exe)?")
+_SHEBANG = re.compile(r"^#!\s*(\S*python[\d.]*t?)\s*$|^'''exec' \"?([^\"]*?python[\d.]*t?)\"? ")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to execute: the ``vllm`` command, or the module of a Python (`is_python`)."""
+
+    path: str
+    is_python: bool
+
+    def start(self, model: Path) -> tuple[str, ...]:
+        """The words before the settings."""
+        if self.is_python:
+            return (self.path, "-m", _MODULE, "--model", str(model))
+        return (self.path, "serve", str(model))
+
+
+def named_program(engine_path: Path | None) -> Program:
+    """The program by its name alone; nothing is looked at but whether a folder is meant."""
+    if engine_path is None:
+        return Program(NAME, is_python=False)
+    if engine_path.is_dir():
+        return Program(str(engine_path / "bin" / "python"), is_python=True)
+    is_python = _PYTHON.fullmatch(engine_path.name) is not None
+    return Program(str(engine_path), is_python)
+
+
+def find_build(engine_path: Path | None) -> tuple[Program, EngineBuild]:
+    """The program to start and what it says of itself.
+
+    A command whose packages go by another name than ``vllm`` does not start: its Python is taken.
+    Raises `MachineError` without one, and for one that does not run.
+    """
+    program = _found(named_program(engine_path))
+    env = {**inherited(os.environ), **QUIET}
+    python = program.path if program.is_python else interpreter_of(Path(program.path))
+    facts = _facts(python, env) if python is not None else _said_by(program, env)
+    if python is not None and facts["distribution"] != NAME:
+        program = Program(python, is_python=True)
+    told = _help(program, env)
+    build = EngineBuild(
+        NAME, program.path, facts["version"], facts["sha256"], flags_in(told), usages_in(told)
+    )
+    return program, build
+
+
+def _found(program: Program) -> Program:
+    found = shutil.which(program.path)
+    if found is None:
+        where = "no vllm on PATH" if program.path == NAME else f"no program {program.path}"
+        raise MachineError(f"there is {where}", HINT)
+    # Not resolved: the link in a virtual environment is what leads to its packages.
+    return Program(str(Path(found).absolute()), program.is_python)
+
+
+def interpreter_of(script: Path) -> str | None:
+    """The Python that runs a command made by pip, by its first lines; ``None`` if not said."""
+    with script.open("rb") as file:
+        head = file.read(1024).decode(errors="replace")
+    for line in head.splitlines()[:3]:
+        if (found := _SHEBANG.match(line)) is not None:
+            return found[1] or found[2]
+    return None
+
+
+def _facts(python: str, env: Mapping[str, str]) -> dict[str, str]:
+    source = Path(vllm_probe.__file__).read_text(encoding="utf-8")
+    told = output_of([python, "-c", source], env, HINT)
+    facts: dict[str, str] = json.loads(told.strip().splitlines()[-1])
+    if problem := facts.get("problem"):
+        raise MachineError(f"{python}: {problem}", HINT)
+    return facts
+
+
+def _said_by(program: Program, env: Mapping[str, str]) -> dict[str, str]:
+    """A command that is not a Python script, such as a wrapper: what it says itself."""
+    told = output_of([program.path, "--version"], env, HINT, timeout_s=_HELP_TIMEOUT_S)
+    version = told.strip().splitlines()[-1].strip()
+    return {"version": version, "distribution": NAME, "sha256": sha256_of(Path(program.path))}
+
+
+def _help(program: Program, env: Mapping[str, str]) -> str:
+    words = ["-c", _HELP] if program.is_python else ["serve", "--help=all"]
+    return output_of([program.path, *words], env, HINT, timeout_s=_HELP_TIMEOUT_S)
