@@ -9,45 +9,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import CliPositionalArg, CliSubCommand
 
 from autotune.cli.captures_formats import CapturesFormats
+from autotune.cli.captures_inspect import CapturesInspect
 from autotune.cli.captures_record import CapturesRecord
 from autotune.cli.captures_redact import CapturesRedact
 from autotune.cli.io import CommandIO
 from autotune.errors import ExitCode, UserError
-from autotune.report.captures import damage_lines, print_capture_report
+from autotune.report.captures import damage_lines
 from autotune.report.text import plural
 
 if TYPE_CHECKING:
     from autotune.workload.formats import Format, Written
     from autotune.workload.model import Damage
     from autotune.workload.synthesize import SynthesisSpec
-
-
-class CapturesInspect(BaseModel):
-    """What captures hold and how far they can be trusted.
-
-    Reads capture files or folders of them, in any format known here, and tells sessions, turns,
-    depth, growth, recorded latency and cache use, what is missing and what is damaged.
-
-    Examples:
-        autotune captures inspect captures/
-        autotune captures inspect svc-1777.jsonl more/ --json
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    paths: CliPositionalArg[list[Path]] = Field(description="capture files, or folders of them")
-    rows: int = Field(12, ge=1, description="sessions and files listed at most, in tables")
-
-    def run(self, io: CommandIO) -> int:
-        """Reads every capture once and reports."""
-        from autotune.workload.inspect import inspect_captures
-
-        report = inspect_captures(self.paths)
-        if io.json:
-            io.emit_json(report)
-        else:
-            print_capture_report(report, io.out, rows=self.rows)
-        return int(ExitCode.DONE)
 
 
 class CapturesSynthesize(BaseModel):

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import CliPositionalArg
 
+from autotune.cli.captures_tokenizer import serving
 from autotune.cli.io import CommandIO
-from autotune.errors import ExitCode, MachineError, UserError
+from autotune.errors import ExitCode, UserError
 from autotune.report.captures import damage_lines
 from autotune.report.redaction import print_redaction_report
 
@@ -132,7 +133,8 @@ class CapturesRedact(BaseModel):
             with _asking(self.endpoint) as tokenizer:
                 yield tokenizer
         elif self.model is not None:
-            with _serving(self.engine, self.model) as url, _asking(url) as tokenizer:
+            engine = serving(self.engine, self.model)
+            with engine as (_, server), _asking(server.base_url) as tokenizer:
                 yield tokenizer
         else:
             yield None
@@ -148,39 +150,6 @@ def _asking(url: str) -> Iterator[Tokenizer]:
         yield tokenizer
     finally:
         tokenizer.close()
-
-
-@contextmanager
-def _serving(engine: str, model: Path) -> Iterator[str]:
-    """The URL of an engine that has `model` loaded, small and on the CPU.
-
-    Raises `UserError` for a model that is not there and `MachineError` when it does not start.
-    """
-    import tempfile
-
-    from autotune.candidate import Candidate, Setting
-    from autotune.launchers.failure import TrialError
-    from autotune.launchers.process import launch
-    from autotune.launchers.protocol import LaunchContext
-    from autotune.launchers.registry import make_launcher
-
-    if not model.exists():
-        raise UserError(f"there is no model at {model}", "give --model an existing GGUF file")
-    launcher = make_launcher(engine)
-    settings: dict[str, Setting] = {"ctx-size": 512, "n-gpu-layers": "0", "warmup": False}
-    with tempfile.TemporaryDirectory(prefix="autotune-redact-") as folder:
-        work_dir = Path(folder)
-        context = LaunchContext(model.resolve(), work_dir, work_dir / "engine.log", "redact")
-        try:
-            server = launch(launcher, Candidate(settings), context)
-        except TrialError as error:
-            raise MachineError(
-                f"{engine} cannot load {model}: {error}", "try another --model or --engine"
-            ) from error
-        try:
-            yield server.base_url
-        finally:
-            launcher.stop(server)
 
 
 def _words_in(path: Path | None) -> list[str]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def print_capture_report(report: CaptureReport, console: Console, *, rows: int) -> None:
     """Prints `report`; tables of files and sessions list `rows` at most."""
-    console.print(Text(_headline(report), style="bold"), soft_wrap=True)
+    console.print(Text(headline(report), style="bold"), soft_wrap=True)
     for block in (
         _files_table(report, rows),
         _sessions_table(report, rows),
@@ -46,7 +46,8 @@ def damage_lines(damage: tuple[Damage, ...]) -> Iterator[str]:
         yield f"{where}: {entry.kind} x {entry.count}{detail}"
 
 
-def _headline(report: CaptureReport) -> str:
+def headline(report: CaptureReport) -> str:
+    """How much there is, how deep, and in which formats."""
     helpers = sum(session.parent is not None for session in report.sessions)
     aside = f" ({plural(helpers, 'sub-agent')})" if helpers else ""
     formats = ", ".join(sorted({file.format for file in report.files}))
@@ -109,12 +110,13 @@ def _facts_table(report: CaptureReport) -> Table:
     table = Table(title="Turns", box=None, show_header=False, title_justify="left")
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for name, value in _facts(report):
+    for name, value in facts(report):
         table.add_row(f"  {name}", value)
     return table
 
 
-def _facts(report: CaptureReport) -> Iterator[tuple[str, str]]:
+def facts(report: CaptureReport) -> Iterator[tuple[str, str]]:
+    """What holds over all turns: a name and its value in words."""
     yield "growth a turn, median", _median_tokens(report.growth_p50_tokens)
     yield "reply, median", _median_tokens(report.reply_p50_tokens)
     yield "prompt from cache", _cached(report)

@@ -82,7 +82,7 @@ def side_by_side(sessions: Iterable[Session], survey: Survey) -> list[DepthRow]:
 def _row(session: Session, survey: Survey) -> DepthRow:
     scale = survey.scales.get(agent_of(session), Scale())
     depths = [survey.depths[t.session_id, t.index] for t in session.turns]
-    at = _deepest(session, depths)
+    at = deepest_turn(session, depths)
     turn = session.turns[at]
     off = list(_off(session, depths, scale))
     worst = max(off, key=lambda pair: abs(pair[1]), default=None)
@@ -105,8 +105,8 @@ def _row(session: Session, survey: Survey) -> DepthRow:
     )
 
 
-def _deepest(session: Session, depths: Sequence[int]) -> int:
-    """The deepest recorded turn, else the deepest by count."""
+def deepest_turn(session: Session, depths: Sequence[int]) -> int:
+    """Where the deepest recorded turn is in `session`, else the deepest by `depths`."""
     recorded = [t.recorded.prompt_tokens for t in session.turns]
     known = [at for at, tokens in enumerate(recorded) if tokens is not None]
     if known:

@@ -97,15 +97,15 @@ def _asked(
 
     rendering, notes = probe_rendering(maybe, plan)
     lengths = {(p.turn.session_id, p.turn.index): p.output_tokens for p in plan.turns}
-    count = _surely(maybe, measurer.launcher.name)
+    count = surely_counting(maybe, measurer.launcher.name)
     found = find_true_depth(sessions, lengths, plan.history, rendering, count)
     return Survey(found.depths, rendering, notes, found.pads, found.scales)
 
 
-def _surely(
+def surely_counting(
     maybe: Callable[[tuple[Message, ...], tuple[Mapping[str, Any], ...]], int | None], engine: str
 ) -> Callable[[tuple[Message, ...], tuple[Mapping[str, Any], ...]], int]:
-    """`maybe` that raises `MachineError` where it has no answer."""
+    """`maybe`, which counts prompts, but raising `MachineError` where it has no answer."""
 
     def count(messages: tuple[Message, ...], tools: tuple[Mapping[str, Any], ...]) -> int:
         tokens = maybe(messages, tools)

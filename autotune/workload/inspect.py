@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -12,7 +12,10 @@ from autotune.workload.depth import Depth, DepthBuckets, session_depths
 from autotune.workload.digest import SessionKey, workload_digest
 from autotune.workload.load import CaptureStream, LoadedSession
 from autotune.workload.model import Damage, Session, Turn
-from autotune.workload.reuse import ReuseReport, ReuseTally
+from autotune.workload.reuse import ReuseReport, ReuseTally, TurnReuse
+
+SessionWatcher = Callable[[Session, Sequence[Depth], Sequence[TurnReuse]], None]
+"""Sees every session with the depth of each turn, and what each can reuse; keeps what it wants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ class _Tally:
     fidelity: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
 
-    def add(self, loaded: LoadedSession) -> None:
+    def add(self, loaded: LoadedSession, watchers: Sequence[SessionWatcher]) -> None:
         """Take in one session."""
         session = loaded.session
         depths = session_depths(session)
@@ -118,7 +121,9 @@ class _Tally:
         for turn, depth in zip(session.turns, depths, strict=True):
             self._turn(turn, depth)
         self._steps(session, depths)
-        self.reuse.add(session, depths)
+        reuse = self.reuse.add(session, depths)
+        for watch in watchers:
+            watch(session, depths, reuse)
 
     def _file(self, loaded: LoadedSession) -> None:
         name = loaded.found.file.name
@@ -196,9 +201,11 @@ class _Tally:
 
 
 def inspect_captures(
-    paths: Path | Sequence[Path], buckets: DepthBuckets | None = None
+    paths: Path | Sequence[Path],
+    buckets: DepthBuckets | None = None,
+    watchers: Sequence[SessionWatcher] = (),
 ) -> CaptureReport:
-    """Read the captures at `paths` and report what they hold.
+    """Read the captures at `paths` once and report what they hold; `watchers` see every session.
 
     Raises:
         UserError: a path is missing, a named file has no known format, or nothing was readable.
@@ -206,7 +213,7 @@ def inspect_captures(
     stream = CaptureStream(paths)
     tally = _Tally(buckets or DepthBuckets())
     for loaded in stream:
-        tally.add(loaded)
+        tally.add(loaded, watchers)
     return tally.report(stream.ledger.entries())
 
 

@@ -41,6 +41,14 @@ class ReuseReport:
     ceilings: Mapping[int, float]
 
 
+@dataclass(frozen=True, slots=True)
+class TurnReuse:
+    """How many tokens one prompt shares with the one before it, and what cut them short."""
+
+    tokens: float = 0.0
+    cause: Break | None = None
+
+
 @dataclass(slots=True)
 class ReuseTally:
     """Adds sessions up; keeps hashes and counts, no text."""
@@ -54,14 +62,16 @@ class ReuseTally:
     _steps: list[Step] = field(default_factory=list)
     _sessions: int = 0
 
-    def add(self, session: Session, depths: Sequence[Depth]) -> None:
-        """One session with the depth of each of its turns."""
+    def add(self, session: Session, depths: Sequence[Depth]) -> list[TurnReuse]:
+        """One session with the depth of each of its turns; what each of them can reuse."""
         chain, scale = Chain(), _Scale()
+        found: list[TurnReuse] = []
         before: Turn | None = None
         tokens_before = 0.0
         for turn, depth in zip(session.turns, depths, strict=True):
             old_chars, old_links = chain.chars[-1] if chain.chars else 0, len(chain.links)
             kept = chain.advance(turn)
+            reuse = TurnReuse()
             if before is not None:
                 # Links that stayed have the same characters before them in both prompts.
                 at = chars_at(chain, kept)
@@ -69,23 +79,24 @@ class ReuseTally:
                 reusable = tokens_before if whole else scale.tokens(at, old_chars, tokens_before)
                 # Where every link stayed nothing broke: the messages need not be gone through.
                 cause = None if whole else cause_of(before, turn)
-                self._follower(cause, min(reusable, depth.tokens), depth, tokens_before)
+                reuse = TurnReuse(min(reusable, depth.tokens), cause)
+                self._follower(reuse, depth, tokens_before)
+            found.append(reuse)
             scale.fit(depth, chain.chars[-1])
             self._step(turn, chain, kept, depth, scale)
             before, tokens_before = turn, float(depth.tokens)
         self._sessions += 1
+        return found
 
-    def _follower(
-        self, cause: Break | None, reusable: float, depth: Depth, tokens_before: float
-    ) -> None:
-        if cause is None:
+    def _follower(self, reuse: TurnReuse, depth: Depth, tokens_before: float) -> None:
+        if reuse.cause is None:
             self._append_only += 1
         else:
-            self._causes[str(cause)] += 1
-            self._lost[str(cause)] += round(tokens_before - reusable)
+            self._causes[str(reuse.cause)] += 1
+            self._lost[str(reuse.cause)] += round(tokens_before - reuse.tokens)
         if depth.tokens:
-            self._shares.append(reusable / depth.tokens)
-            self._reusable += reusable
+            self._shares.append(reuse.tokens / depth.tokens)
+            self._reusable += reuse.tokens
             self._prompt += depth.tokens
 
     def _step(self, turn: Turn, chain: Chain, kept: int, depth: Depth, scale: _Scale) -> None:
