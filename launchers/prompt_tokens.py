@@ -17,7 +17,8 @@ def counted(answer: Answer | None, path: str) -> int | None:
     if answer is None or answer.status in _NO_SUCH_ENDPOINT:
         return None
     if answer.status != 200:
-        text = dig(answer.body, "error.message") or f"HTTP {answer.status}"
+        told = dig(answer.body, "error.message") or dig(answer.body, "message")
+        text = told or f"HTTP {answer.status}"
         raise TrialError(Failure(FailureKind.BAD_REPLY, f"the prompt was refused: {text}"))
     value = dig(answer.body, path)
     if isinstance(value, list):

@@ -12,6 +12,7 @@ from autotune.launchers.in_house import InHouseLauncher
 from autotune.launchers.llama_server import LlamaServerLauncher
 from autotune.launchers.manifest import read_manifest
 from autotune.launchers.protocol import Launcher
+from autotune.launchers.sglang import SglangLauncher
 from autotune.launchers.vllm import VllmLauncher
 
 Factory = Callable[[Path | None], Launcher]
@@ -30,6 +31,7 @@ FACTORIES: Mapping[str, Factory] = {
     "llama-server": _llama_server,
     "reference": _reference,
     "vllm": VllmLauncher,
+    "sglang": SglangLauncher,
 }
 
 
