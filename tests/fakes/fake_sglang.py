@@ -136,13 +136,13 @@ class Sglang(Fake):
         reply = reply_words(words, count)
         finish = "length" if count == asked else "stop"
         usage = self._usage(len(words), count, cached)
+        with self.lock:
+            self.seen.append([*words, *reply])
         if body.get("stream"):
             self._stream(body, out, reply, finish, usage)
         else:
             message = {"role": "assistant", "content": " ".join(reply)}
             out.json(200, {"choices": [{"message": message, "finish_reason": finish}], **usage})
-        with self.lock:
-            self.seen.append([*words, *reply])
 
     def _overflow(self, words: int, asked: int) -> str | None:
         if words >= self.context:
