@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autotune.errors import MachineError
+from autotune.launchers.probe_memory import recalled
 
 _PROBE_TIMEOUT_S = 60.0
 _REMOVED = "the argument has been removed"
@@ -24,7 +25,14 @@ def output_of(
     *,
     timeout_s: float = _PROBE_TIMEOUT_S,
 ) -> str:
-    """stdout and stderr of a short command. Raises `MachineError` when it does not run or fails."""
+    """stdout and stderr of a short command. Raises `MachineError` when it does not run or fails.
+
+    Inside `probe_memory.remembering` an answer that was given before is used again.
+    """
+    return recalled(argv, env, lambda: _run(argv, env, hint, timeout_s))
+
+
+def _run(argv: Sequence[str], env: Mapping[str, str], hint: str, timeout_s: float) -> str:
     try:
         done = subprocess.run(
             argv,

@@ -11,11 +11,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
-from autotune.candidate import Setting
+from autotune.candidate import Candidate, Setting
 from autotune.launchers.arguments import text_of
+from autotune.launchers.failure import TrialError
 from autotune.launchers.program import FlagUsage
-from autotune.launchers.protocol import EngineBuild, Launcher
+from autotune.launchers.protocol import EngineBuild, LaunchContext, Launcher
 
 
 class Standing(StrEnum):
@@ -159,13 +161,32 @@ def called_now(old: str, forms: Forms) -> tuple[str, ...]:
     return (*names, *values)
 
 
-def spelling_of(launcher: Launcher, build: EngineBuild, setting: str) -> Spelling:
-    """As the launcher spells it; one without a `spelling` method knows no other names."""
+def spelling_of(
+    launcher: Launcher, build: EngineBuild, setting: str, value: Setting | None = None
+) -> Spelling:
+    """As the launcher spells it, if it has a `spelling` method; else by the build's help alone.
+
+    A setting that the help has not but of which the launcher writes `value` is its own affair.
+    """
     own = getattr(launcher, "spelling", None)
     if own is not None:
         found: Spelling = own(setting)
         return found
-    return spell(setting, build, {})
+    told = spell(setting, build, {})
+    if not told.known and value is not None and _writes(launcher, setting, value):
+        return Spelling(setting, Standing.SAME, accepted=build.flags)
+    return told
+
+
+def _writes(launcher: Launcher, setting: str, value: Setting) -> bool:
+    """Whether a command with that setting can be made; making one touches nothing."""
+    nowhere = Path("/nonexistent")
+    context = LaunchContext(nowhere / "model", nowhere, nowhere / "log", "spelling", port=1)
+    try:
+        launcher.command(Candidate({setting: value}), context)
+    except TrialError:
+        return False
+    return True
 
 
 _BRACKETED = re.compile(

@@ -6,15 +6,16 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from pathlib import Path
 
 import psutil
 
 from autotune.candidate import Candidate, Setting
 from autotune.errors import UserError
+from autotune.launchers.spelling import spelling_of
 from autotune.replay.plan import History, Order, PlannedTurn, ReplayPlan
 from autotune.replay.planning import make_plan, subset
 from autotune.scoring.objective import Objective
+from autotune.search.build_fit import Fitted, fit_to_build
 from autotune.search.feasibility import Feasibility, Limits
 from autotune.search.holdout import split_sessions
 from autotune.search.incumbent import adopt
@@ -22,12 +23,8 @@ from autotune.search.judge import Judge, TurnKey
 from autotune.search.setup import Setup
 from autotune.search.shared import SharedTurns, depth_span, within
 from autotune.search.space import Space, to_settings
-from autotune.search.space_file import (
-    build_space,
-    read_space_file,
-    shipped_overlay,
-    shipped_space,
-)
+from autotune.search.space_file import build_space, shipped_overlay
+from autotune.search.standing import space_file_of
 from autotune.trial.side_by_side import DepthRow, side_by_side
 from autotune.trial.survey import Survey
 from autotune.workload.depth import DepthBuckets, DepthRange, parse_depth_range
@@ -83,7 +80,8 @@ def lay_out(setup: Setup, survey: Survey, shared: SharedTurns | None = None) -> 
     objective = Objective(request.objective)
     deepest = max(survey.depths[_key(p)] for p in whole.turns)
     symbols = _symbols(setup, whole, survey)
-    space = make_space(setup, symbols)
+    fitted = fitted_space(setup, symbols)
+    space = fitted.space
     feasibility = Feasibility(space, setup.model, _limits(setup), gpu=setup.gpu is not None)
     space = _default_that_fits(space, feasibility, symbols)
     incumbent = None
@@ -101,7 +99,7 @@ def lay_out(setup: Setup, survey: Survey, shared: SharedTurns | None = None) -> 
         space=space,
         feasibility=feasibility,
         incumbent=incumbent,
-        notes=tuple(notes),
+        notes=(*notes, *fitted.notes),
         depth_rows=tuple(side_by_side(workload.sessions, survey)),
     )
 
@@ -327,14 +325,23 @@ def context_symbols(needed: int, trained: int) -> dict[str, Setting]:
 
 
 def make_space(setup: Setup, symbols: Mapping[str, Setting]) -> Space:
-    """The engine's shipped space on this machine."""
-    name = setup.launcher.search_space
-    if name is None:
-        raise UserError(
-            f"engine {setup.launcher.name} has no search space", "name one in its manifest"
-        )
-    own = Path(name)
-    file = read_space_file(own) if own.suffix == ".toml" else shipped_space(name)
+    """The engine's space on this machine, of what its build has."""
+    return fitted_space(setup, symbols).space
+
+
+def fitted_space(setup: Setup, symbols: Mapping[str, Setting]) -> Fitted:
+    """`make_space`, with notes on what the build has not. Raises `UserError` for such a pin."""
+    launcher, build = setup.launcher, setup.build
+    return fit_to_build(
+        whole_space(setup, symbols),
+        lambda name, value: spelling_of(launcher, build, name, value),
+        pins=setup.request.pins,
+    )
+
+
+def whole_space(setup: Setup, symbols: Mapping[str, Setting]) -> Space:
+    """The engine's shipped space on this machine, whatever its build has."""
+    file = space_file_of(setup.launcher)
     return build_space(
         file,
         shipped_overlay(file.engine, setup.gpu_class),
