@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
 from pydantic_settings import CliPositionalArg, CliSubCommand
@@ -46,29 +46,40 @@ class StudyList(StudiesSettings):
 class StudyShow(StudiesSettings):
     """One study: its verdict, what it was measured on, and its trials.
 
+    Of a contest between engines it is the studies of all of them; one is named CONTEST/ENGINE.
+
     Examples:
         autotune study show my-study
         autotune study show my-study --json
+        autotune study show my-contest/llama-server
     """
 
     name: CliPositionalArg[str] = Field(description="name of the study, or its folder")
 
     def run(self, io: CommandIO) -> int:
         """Verdict, provenance and a row a trial."""
-        from autotune.report.studies import print_study
+        from autotune.report.studies import print_contest, print_study
 
         folder = find_study(self.studies_dir, self.name)
-        document = {
-            "name": folder.name,
-            "provenance": folder.read_provenance(),
-            "result": folder.read_result(),
-            "trials": folder.read_trials(),
-        }
+        document = _document(folder)
+        if studies := folder.engine_studies():
+            document["engines"] = [_document(study) for study in studies]
         if io.json:
             io.emit_json(document)
+        elif studies:
+            print_contest(document, io.out)
         else:
             print_study(document, io.out)
         return int(ExitCode.DONE)
+
+
+def _document(folder: StudyFolder) -> dict[str, Any]:
+    return {
+        "name": folder.name,
+        "provenance": folder.read_provenance(),
+        "result": folder.read_result(),
+        "trials": folder.read_trials(),
+    }
 
 
 class StudyTurns(StudiesSettings):

@@ -29,8 +29,12 @@ _FACTS = (
 
 
 def study_row(folder: StudyFolder) -> dict[str, Any]:
-    """One study in a few facts. `state` is ``finished`` or ``unfinished``."""
-    facts, result, trials = folder.read_provenance(), folder.read_result(), folder.read_trials()
+    """One study in a few facts. `state` is ``finished`` or ``unfinished``.
+
+    Of a contest the trials are those of all its engines.
+    """
+    facts, result = folder.read_provenance(), folder.read_result()
+    trials = [t for study in folder.engine_studies() or [folder] for t in study.read_trials()]
     winner, summary = (result or {}).get("winner"), (result or {}).get("summary") or {}
     measured = [trial for trial in trials if trial["state"] != "duplicate"]
     return {
@@ -64,6 +68,25 @@ def print_studies(rows: Iterable[Mapping[str, Any]], console: Console) -> None:
             _day(row["created_at"]),
         )
     console.print(table)
+
+
+def print_contest(document: Mapping[str, Any], console: Console) -> None:
+    """A contest: its verdict, a row for each config that was confirmed, then each engine's study.
+
+    `document` has the studies of its engines under ``engines``.
+    """
+    from autotune.report.summary import arms_table
+
+    result = document["result"]
+    summary = result["summary"] if result else None
+    verdict = summary["verdict"] if summary else "unfinished"
+    console.print(Text(f"{document['name']}: {verdict}", style="bold"))
+    if summary and summary["arms"]:
+        console.print()
+        console.print(arms_table(summary["arms"], summary["engine"], summary["winner"]))
+    for study in document["engines"]:
+        console.print()
+        print_study(study, console)
 
 
 def print_study(document: Mapping[str, Any], console: Console) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.table import Table
@@ -19,7 +20,7 @@ from autotune.report.text import (
     share,
     times,
 )
-from autotune.search.events import ArmRow, BucketRow, Summary
+from autotune.search.events import BucketRow, Summary
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -73,7 +74,8 @@ def _gain(summary: Summary) -> str:
 
 def _blocks(summary: Summary) -> Iterator[RenderableType]:
     if summary.arms:
-        yield _arms_table(summary)
+        rows = [asdict(row) for row in summary.arms]
+        yield arms_table(rows, summary.engine, summary.winner)
     elif summary.before or summary.after:
         yield _metrics_table(summary.before, summary.after, _other(summary))
     if summary.buckets:
@@ -82,25 +84,35 @@ def _blocks(summary: Summary) -> Iterator[RenderableType]:
         yield _changes_table(summary.changes)
 
 
-def _arms_table(summary: Summary) -> RenderableType:
-    """A row for each config of each engine; depth is by that engine's own count."""
+def arms_table(
+    arms: Iterable[Mapping[str, Any]], engine: str | None, winner: int | None
+) -> RenderableType:
+    """A row for each config of each engine, that of trial `winner` of `engine` marked.
+
+    Each is an `ArmRow` as plain data. Depth is by that engine's own count.
+    """
     table = _table(
-        "Each engine on the same turns", "engine", "config", "depth, its tokens", "TTFT p50, s",
+        "Each engine on the same turns", "engine", "config", "depth", "TTFT p50, s",
         "decode p50, tok/s", "a turn, s", "waiting, s", "speed", "95% interval",
     )  # fmt: skip
-    for row in summary.arms:
-        wins = row.engine == summary.engine and row.trial == summary.winner
+    for row in arms:
+        wins = row["engine"] == engine and row["trial"] == winner
         table.add_row(*(Text(cell) for cell in _arm_cells(row)), style="bold green" if wins else "")
+    table.caption = "depth in tokens of the scored turns, as each engine counts them"
+    table.caption_justify = "left"
     return table
 
 
-def _arm_cells(row: ArmRow) -> list[str]:
-    config = row.role if row.role == "default" else f"{row.role} (trial {row.trial})"
-    if row.failure is not None:
-        return [row.engine, config, row.depth, "failed", *[ABSENT] * 5]
-    span = ABSENT if row.interval is None else f"{row.interval[0]:.2f} to {row.interval[1]:.2f}"
-    figures = (row.ttft_p50_s, row.decode_p50_tps, row.turn_s, row.total_wait_s)
-    return [row.engine, config, row.depth, *map(number, figures), times(row.speedup), span]
+def _arm_cells(row: Mapping[str, Any]) -> list[str]:
+    role = row["role"]
+    config = role if role == "default" else f"{role} (trial {row['trial']})"
+    if row["failure"] is not None:
+        return [row["engine"], config, row["depth"], "failed", *[ABSENT] * 5]
+    bounds = row["interval"]
+    span = ABSENT if bounds is None else f"{bounds[0]:.2f} to {bounds[1]:.2f}"
+    figures = [row[key] for key in ("ttft_p50_s", "decode_p50_tps", "turn_s", "total_wait_s")]
+    speed = times(row["speedup"])
+    return [row["engine"], config, row["depth"], *map(number, figures), speed, span]
 
 
 def _other(summary: Summary) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from gguf_file import LLAMA, write_gguf
+from manifest import write_manifest
 
 from autotune.errors import ExitCode, MachineError, UserError
 from autotune.export.from_study import trial_config, winner_config
@@ -21,6 +24,7 @@ from autotune.search.events import (
     ContestPrepared,
     EngineChosen,
     Event,
+    Summary,
     TrialFinished,
     TrialStarted,
 )
@@ -36,53 +40,72 @@ Make = Callable[..., ContestRequest]
 
 
 @pytest.fixture(scope="module")
-def workload(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four sessions of two turns, 800 to 1000 tokens deep."""
-    path = tmp_path_factory.mktemp("workload") / "wl.jsonl"
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model, and a workload of four sessions of two turns, 430 to 550 tokens deep."""
+    path = tmp_path_factory.mktemp("contest")
     spec = SynthesisSpec(sessions=4, turns=2, start_depth=800, depth=1000, reply_tokens=16)
-    write_capture(synthesize(spec), path)
+    write_capture(synthesize(spec), path / "wl.jsonl")
+    write_gguf(path / "fake.gguf")
     return path
 
 
+def contest_in(
+    place: Path, folder: Path, *faults: str, words: dict[str, Any] | None = None, **fields: Any
+) -> ContestRequest:
+    """A contest of two fake engines; `slow` takes twenty times as long for a computed token."""
+    # Tokens are paced: at once they would make the decode rate a measure of the load.
+    speed = {"token_us": 3000.0, "search_space": str(SPACE)}
+    fast = write_manifest(folder / "fast", prefill_us=25.0, name="fast", **speed)
+    slow = write_manifest(folder / "slow", *faults, prefill_us=500.0, name="slow", **speed)
+    base = RunRequest(
+        workload=place / "wl.jsonl",
+        gpu="cpu",
+        trials=4,
+        confirm_blocks=1,
+        max_output_tokens=3,
+        study="c",
+        studies_dir=folder / "studies",
+    )
+    said = {"models": {"": place / "fake.gguf"}, **(words or {})}
+    engines = EngineWords(engines=(str(slow), str(fast)), **said)
+    request = make_request(replace(base, **fields), engines)
+    assert isinstance(request, ContestRequest)
+    return request
+
+
 @pytest.fixture
-def contest(
-    fake_engine_manifest: Callable[..., Path], fake_model: Path, tmp_path: Path, workload: Path
-) -> Make:
-    """A contest of two fake engines; `slow` takes three times as long for a computed token."""
+def contest(place: Path, tmp_path: Path) -> Make:
+    """`contest_in` an empty folder."""
+    return partial(contest_in, place, tmp_path)
 
-    def make(
-        *faults: str, slow_us: float = 150.0, words: dict[str, Any] | None = None, **fields: Any
-    ) -> ContestRequest:
-        speed = {"token_us": 3000.0, "search_space": str(SPACE)}
-        fast = fake_engine_manifest(prefill_us=50.0, name="fast", **speed)
-        slow = fake_engine_manifest(*faults, prefill_us=slow_us, name="slow", **speed)
-        base = RunRequest(
-            workload=workload,
-            gpu="cpu",
-            trials=4,
-            confirm_blocks=1,
-            max_output_tokens=3,
-            study="c",
-            studies_dir=tmp_path / "studies",
-        )
-        said = {"models": {"": fake_model}, **(words or {})}
-        request = make_request(
-            replace(base, **fields), EngineWords(engines=(str(slow), str(fast)), **said)
-        )
-        assert isinstance(request, ContestRequest)
-        return request
 
-    return make
+@dataclass(frozen=True)
+class Finished:
+    """A contest that was run to its end, once for all tests that only look at it."""
+
+    request: ContestRequest
+    events: list[Event]
+    summary: Summary
+
+    @property
+    def folder(self) -> StudyFolder:
+        return folder_of(self.request)
+
+
+@pytest.fixture(scope="module")
+def finished(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """Two trials an engine and two blocks of confirmation."""
+    request = contest_in(place, tmp_path_factory.mktemp("finished"), confirm_blocks=2)
+    events: list[Event] = []
+    return Finished(request, events, run_contest(request, events.append))
 
 
 def folder_of(request: ContestRequest) -> StudyFolder:
     return StudyFolder(request.shared.studies_dir / (request.shared.study or ""))
 
 
-def test_the_faster_engine_wins_and_leaves_everything_behind(contest: Make) -> None:
-    request = contest()
-    events: list[Event] = []
-    summary = run_contest(request, events.append)
+def test_the_faster_engine_wins(finished: Finished) -> None:
+    summary, events = finished.summary, finished.events
     assert summary.exit_code == ExitCode.DONE, summary
     assert summary.engine == "fast"
     assert summary.interval is not None
@@ -98,64 +121,78 @@ def test_the_faster_engine_wins_and_leaves_everything_behind(contest: Make) -> N
     assert all(row.turn_s and row.ttft_p50_s and row.decode_p50_tps for row in summary.arms)
     assert isinstance(events[0], ContestPrepared)
     assert [e.engine for e in events if isinstance(e, EngineChosen)] == ["slow", "fast"] * 2
-    folder = folder_of(request)
-    config = winner_config(folder)
+
+
+def test_what_wins_can_be_exported_from_the_contest(finished: Finished) -> None:
+    config = winner_config(finished.folder)
     assert config.provenance.study == "c"
-    assert str(config.provenance.engine) == str(Path(request.entrants[1].request.engine).resolve())
-    assert [study.name for study in folder.engine_studies()] == ["slow", "fast"]
+    manifest = Path(finished.request.entrants[1].request.engine).resolve()
+    assert config.provenance.engine == str(manifest)
+    assert [study.name for study in finished.folder.engine_studies()] == ["slow", "fast"]
+    with pytest.raises(UserError, match="which engine's trial 1"):
+        trial_config(finished.folder, 1)
 
 
-def test_arms_take_turns_on_the_same_held_out_turns(contest: Make) -> None:
-    request = contest(confirm_blocks=2)
-    events: list[Event] = []
-    run_contest(request, events.append)
-    blocks = [(e.arm, e.block) for e in events if isinstance(e, ConfirmBlock)]
+def test_arms_take_turns_on_the_same_held_out_turns(finished: Finished) -> None:
+    blocks = [(e.arm, e.block) for e in finished.events if isinstance(e, ConfirmBlock)]
     first = [arm for arm, block in blocks if block == 0]
     assert [arm for arm, block in blocks if block == 1] == list(reversed(first))
     turns: dict[str, list[tuple[str, int, int]]] = {}
-    for record in folder_of(request).read_turns():
+    for record in finished.folder.read_turns():
         key = (record.session_id, record.turn, record.block)
         turns.setdefault(record.arm, []).append(key)
     confirmed = [keys for arm, keys in turns.items() if arm.startswith("confirm-")]
     assert len(confirmed) >= 3
     assert all(keys == confirmed[0] for keys in confirmed)
-    searched = {
-        r.session_id for study in folder_of(request).engine_studies() for r in study.read_turns()
-    }
+    studies = finished.folder.engine_studies()
+    searched = {r.session_id for study in studies for r in study.read_turns()}
     assert not searched & {session for session, _, _ in confirmed[0]}
 
 
-def test_each_engines_study_is_a_study_that_goes_on_alone(contest: Make) -> None:
-    request = contest()
-    run_contest(request, lambda _: None)
+def test_the_same_request_again_launches_nothing_and_says_the_same(finished: Finished) -> None:
+    records = len(list(finished.folder.read_turns()))
+    events: list[Event] = []
+    second = run_contest(finished.request, events.append)
+    assert second.verdict == finished.summary.verdict
+    assert len(list(finished.folder.read_turns())) == records
+    assert not any(isinstance(e, TrialStarted) for e in events)
+
+
+def test_a_contest_is_no_study_of_one_engine_and_the_other_way_round(finished: Finished) -> None:
+    request = finished.request
+    alone = replace(request.entrants[0].request, study="c")
+    with pytest.raises(UserError, match="study c is a contest of slow,fast"):
+        run_study(alone, lambda _: None)
+    inside = replace(request.shared, studies_dir=finished.folder.path, study="slow")
+    with pytest.raises(UserError, match="study slow is of one engine"):
+        run_contest(replace(request, shared=inside), lambda _: None)
+
+
+def test_other_engines_or_another_order_are_another_contest(finished: Finished) -> None:
+    turned = replace(finished.request, entrants=finished.request.entrants[::-1], baseline="fast")
+    with pytest.raises(UserError, match="is between slow, fast"):
+        run_contest(turned, lambda _: None)
+
+
+def test_each_engines_study_goes_on_alone_and_the_contest_takes_what_it_found(
+    finished: Finished, tmp_path: Path
+) -> None:
+    shutil.copytree(finished.request.shared.studies_dir, tmp_path, dirs_exist_ok=True)
+    shared = replace(finished.request.shared, studies_dir=tmp_path, confirm_blocks=1, trials=5)
+    request = replace(finished.request, shared=shared)
     own = folder_of(request).engine_studies()[1]
     assert own.read_result() is not None
     assert [t["state"] for t in own.read_trials()] == ["complete", "complete"]
     alone = replace(
-        request.entrants[1].request, studies_dir=own.path.parent, study=own.name, trials=3
-    )
+        request.entrants[1].request, studies_dir=own.path.parent, study="fast", trials=3,
+        confirm_blocks=1,
+    )  # fmt: skip
     events: list[Event] = []
-    summary = run_study(alone, events.append)
-    assert summary.trials == 3
+    assert run_study(alone, events.append).trials == 3
     assert [e.number for e in events if isinstance(e, TrialStarted)] == [2]
-    # And the contest takes what it found.
-    again = run_contest(replace_trials(request, 5), lambda _: None)
+    again = run_contest(request, events.append)
     assert again.trials == 5
-
-
-def replace_trials(request: ContestRequest, trials: int) -> ContestRequest:
-    return replace(request, shared=replace(request.shared, trials=trials))
-
-
-def test_the_same_request_again_launches_nothing_and_says_the_same(contest: Make) -> None:
-    request = contest()
-    first = run_contest(request, lambda _: None)
-    records = len(list(folder_of(request).read_turns()))
-    events: list[Event] = []
-    second = run_contest(request, events.append)
-    assert second.verdict == first.verdict
-    assert len(list(folder_of(request).read_turns())) == records
-    assert not any(isinstance(e, TrialStarted) for e in events)
+    assert sum(isinstance(e, TrialStarted) for e in events) == 1
 
 
 def test_a_polite_stop_says_how_to_resume_and_the_rest_follows(contest: Make) -> None:
@@ -186,7 +223,7 @@ def test_an_engine_that_fails_is_said_and_the_other_is_the_baseline(contest: Mak
 
 
 def test_an_engine_that_never_starts_is_named(contest: Make) -> None:
-    with pytest.raises(MachineError, match="slow: .*load-error"):
+    with pytest.raises(MachineError, match=r"slow: .*load-error"):
         run_contest(contest("die-during-load"), lambda _: None)
 
 
@@ -198,34 +235,12 @@ def test_pins_are_of_one_engine(contest: Make) -> None:
     assert fast.read_trials()[0]["settings"]["ubatch-size"] == 512
 
 
-def test_a_contest_is_no_study_of_one_engine_and_the_other_way_round(contest: Make) -> None:
-    request = contest(trials=2)
-    run_contest(request, lambda _: None)
-    alone = replace(request.entrants[0].request, study="c")
-    with pytest.raises(UserError, match="study c is a contest of slow,fast"):
-        run_study(alone, lambda _: None)
-    with pytest.raises(UserError, match="which engine's trial 1"):
-        trial_config(folder_of(request), 1)
-    run_study(replace(alone, study="one", trials=1), lambda _: None)
-    shared = replace(request.shared, study="one")
-    with pytest.raises(UserError, match="study one is of one engine"):
-        run_contest(replace(request, shared=shared), lambda _: None)
-
-
-def test_other_engines_or_another_order_are_another_contest(contest: Make) -> None:
-    request = contest(trials=2)
-    run_contest(request, lambda _: None)
-    turned = replace(request, entrants=request.entrants[::-1], baseline="fast")
-    with pytest.raises(UserError, match="is between slow, fast"):
-        run_contest(turned, lambda _: None)
-
-
 def test_turns_that_one_engine_cannot_hold_are_left_out_and_said(
     contest: Make, tmp_path: Path
 ) -> None:
     short = tmp_path / "short.gguf"
-    # Its context ends between the first turn, of 800 tokens, and the second.
-    write_gguf(short, {**LLAMA, "llama.context_length": 950})
+    # Its context ends between the first turn, of 430 tokens, and the second, of 530.
+    write_gguf(short, {**LLAMA, "llama.context_length": 560})
     request = contest(trials=2)
     slow, fast = request.entrants
     cut = replace(slow, request=replace(slow.request, model=short))
