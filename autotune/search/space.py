@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -20,8 +20,9 @@ class Parameter:
 
     `choices` are in order when `ordered`; `default` is the engine's own. `requires` names the
     values of other parameters under which this one is set at all; `at_most` names a parameter
-    whose value it never exceeds; `per_slot_of` names the slot count that multiplies it unless
-    `shared_when` holds. `quality` marks flags that can change what the model says.
+    whose value it never exceeds, `at_least` one that it never falls below while `at_least_when`
+    holds; `per_slot_of` names the slot count that multiplies it unless `shared_when` holds.
+    `quality` marks flags that can change what the model says.
     """
 
     name: str
@@ -34,6 +35,8 @@ class Parameter:
     quality: bool = False
     requires: Requirement = field(default_factory=dict)
     at_most: str | None = None
+    at_least: str | None = None
+    at_least_when: Requirement = field(default_factory=dict)
     per_slot_of: str | None = None
     shared_when: Requirement = field(default_factory=dict)
 
@@ -106,7 +109,8 @@ def to_settings(space: Space, values: Mapping[str, Setting]) -> dict[str, Settin
     """Parameter values -> engine settings: conditions applied, relations kept, fixed ones added.
 
     A parameter whose condition does not hold is left out; one that exceeds its `at_most` is
-    lowered to it; one that is per slot is multiplied by the slots unless they share.
+    lowered to it, one below its `at_least` raised; one that is per slot is multiplied by the
+    slots unless they share.
     """
     settings: dict[str, Setting] = dict(space.fixed)
     active = {**space.fixed}
@@ -123,7 +127,10 @@ def to_settings(space: Space, values: Mapping[str, Setting]) -> dict[str, Settin
 def _related(parameter: Parameter, active: Mapping[str, Setting]) -> Setting:
     value = active[parameter.name]
     if parameter.at_most and parameter.at_most in active:
-        value = _lesser(value, active[parameter.at_most])
+        value = _bounded(min, value, active[parameter.at_most])
+    raised = holds(parameter.at_least_when, active)
+    if parameter.at_least and parameter.at_least in active and raised:
+        value = _bounded(max, value, active[parameter.at_least])
     slots = active.get(parameter.per_slot_of) if parameter.per_slot_of else None
     shared = bool(parameter.shared_when) and holds(parameter.shared_when, active)
     if isinstance(slots, int) and isinstance(value, int) and not shared:
@@ -131,9 +138,10 @@ def _related(parameter: Parameter, active: Mapping[str, Setting]) -> Setting:
     return value
 
 
-def _lesser(value: Setting, bound: Setting) -> Setting:
+def _bounded(which: Callable[[float, float], float], value: Setting, bound: Setting) -> Setting:
+    """The lesser or the greater of two numbers; `value` where either is none."""
     if isinstance(value, int | float) and isinstance(bound, int | float):
-        return min(value, bound)
+        return which(value, bound)
     return value
 
 

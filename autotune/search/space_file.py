@@ -39,6 +39,8 @@ class ParameterEntry(_Strict):
     quality: bool = False
     requires: dict[str, Values] = Field(default_factory=dict)
     at_most: str | None = Field(None, alias="at-most")
+    at_least: str | None = Field(None, alias="at-least")
+    at_least_when: dict[str, Values] = Field(default_factory=dict, alias="at-least-when")
     per_slot_of: str | None = Field(None, alias="per-slot-of")
     shared_when: dict[str, Values] = Field(default_factory=dict, alias="shared-when")
     only_for: Literal["rolling-state"] | None = Field(None, alias="only-for")
@@ -210,6 +212,8 @@ def _parameter(
         quality=entry.quality,
         requires=_requirement(entry.requires),
         at_most=entry.at_most,
+        at_least=entry.at_least,
+        at_least_when=_requirement(entry.at_least_when),
         per_slot_of=entry.per_slot_of,
         shared_when=_requirement(entry.shared_when),
     )
