@@ -71,3 +71,8 @@ def _per_million(pricing: Mapping[str, Any], key: str) -> float | None:
     except (KeyError, TypeError, ValueError):
         return None
     return round(price * MILLION, 9) if price >= 0 else None  # -1 is a price that varies
+
+
+def usd(amount: float) -> str:
+    """An amount of money: to the cent, or two digits of what is less than ten cents."""
+    return f"${amount:.2f}" if amount >= 0.1 else f"${amount:.2g}"

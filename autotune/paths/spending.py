@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from autotune.errors import UserError
-from autotune.paths.prices import Prices
+from autotune.paths.prices import Prices, usd
 from autotune.records import TurnRecord
 from autotune.replay.plan import PlannedTurn, ReplayPlan
 
@@ -23,7 +23,7 @@ class Estimate:
 
     def text(self) -> str:
         """The estimate in words."""
-        return f"about ${self.cached_usd:.2f}, at most ${self.most_usd:.2f} without any caching"
+        return f"about {usd(self.cached_usd)}, at most {usd(self.most_usd)} without any caching"
 
 
 def estimate(plan: ReplayPlan, depths: Mapping[TurnKey, int], prices: Prices) -> Estimate:
@@ -66,16 +66,16 @@ def check_limit(
             f"say what it may cost, for example --max-cost {_round_up(found.most_usd):g}",
         )
     if limit_usd is not None and spent_usd + found.cached_usd > limit_usd:
-        spent = f" beyond the ${spent_usd:.2f} spent" if spent_usd else ""
+        spent = f" beyond the {usd(spent_usd)} spent" if spent_usd else ""
         raise UserError(
             f"{name} would cost {found.text()}{spent}, above --max-cost {limit_usd:g}",
             "replay less (--max-sessions, --max-turns, --max-depth), or raise --max-cost",
         )
 
 
-def _round_up(usd: float) -> float:
-    """To two digits of a dollar, never below what it is."""
-    return -(-usd * 100 // 1) / 100
+def _round_up(amount: float) -> float:
+    """To whole cents, never below what it is."""
+    return -(-amount * 100 // 1) / 100
 
 
 @dataclass(slots=True)
@@ -89,7 +89,7 @@ class Spending:
     spent_usd: float = 0.0
     stopped: bool = False
     _open: dict[TurnKey, PlannedTurn] = field(init=False)
-    _deeper: float = 1.0
+    _dearer: float = 1.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -119,9 +119,10 @@ class Spending:
         """A turn ended; its `cost_usd` is filled in."""
         with self._lock:
             key = (record.session_id, record.turn)
-            if record.depth_tokens and self.depths.get(key):
-                self._deeper = max(self._deeper, record.depth_tokens / self.depths[key])
-            self.spent_usd += record.cost_usd or 0.0
+            cost, expected = record.cost_usd or 0.0, self._estimated(key)
+            if expected:
+                self._dearer = max(self._dearer, cost / expected)
+            self.spent_usd += cost
             self._open.pop(key, None)
 
     def exhausted(self) -> bool:
@@ -140,8 +141,11 @@ class Spending:
         return sum(sorted(costs)[-self.plan.concurrency :])
 
     def _most(self, key: TurnKey) -> float:
-        """By the estimate, and by how much deeper than estimated turns have been."""
+        """By the estimate, and by how much dearer than estimated any turn has been."""
+        return self._estimated(key) * self._dearer
+
+    def _estimated(self, key: TurnKey) -> float:
         planned = self._open.get(key)
         if planned is None or self.prices is None:
             return 0.0
-        return self.prices.most_usd(round(self.depths[key] * self._deeper), planned.output_tokens)
+        return self.prices.most_usd(self.depths[key], planned.output_tokens)

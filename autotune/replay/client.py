@@ -9,7 +9,7 @@ from types import TracebackType
 
 from autotune.replay.assembly import Assembly, assemble
 from autotune.replay.decode_rate import burst_rate, decode_rate
-from autotune.replay.endpoint import Endpoint
+from autotune.replay.endpoint import Endpoint, always_alive
 from autotune.replay.http import Http
 from autotune.replay.outcome import Outcome, TurnFailure
 from autotune.replay.sse import parse_events
@@ -90,12 +90,11 @@ class Client:
             verdict = judge_status(sent.status, sent.body)
             return _outcome(started_at, sent, None, None, self._or_crash(verdict, sent))
         whole = assemble(parse_events(sent.chunks), self._endpoint.dialect)
-        counts = counts_of(whole, self._endpoint.cached_tokens_path)
+        endpoint = self._endpoint
+        counts = counts_of(whole, endpoint.cached_tokens_path, endpoint.timing_paths)
         if asked is not None:
             asked = max(asked, self._endpoint.least_output_tokens)
-        verdict = judge_stream(
-            whole, sent, asked, counts.output_tokens, self._endpoint.fixed_length
-        )
+        verdict = judge_stream(whole, sent, asked, counts.shown_tokens, self._endpoint.fixed_length)
         outcome = _outcome(started_at, sent, whole, counts, self._or_crash(verdict, sent))
         rate = burst_rate if self._endpoint.bursts else decode_rate
         return replace(outcome, decode_tps=rate(whole, counts.shown_tokens))
@@ -112,7 +111,9 @@ class Client:
         return verdict
 
     def _dies(self, within_s: float) -> bool:
-        """Whether the process is seen dead within that time."""
+        """Whether the process is seen dead within that time. Of others' servers nothing is seen."""
+        if self._endpoint.alive is always_alive:
+            return False
         deadline_s = time.perf_counter() + within_s
         while self._endpoint.alive():
             if time.perf_counter() >= deadline_s:

@@ -11,6 +11,7 @@ from rich import box
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from autotune.paths.prices import usd
 from autotune.report.text import ABSENT, number, plural, share
 
 if TYPE_CHECKING:
@@ -117,12 +118,13 @@ def _notes(row: PathRow) -> Iterator[str]:
     if row.providers:
         yield f"{row.path}: served by {', '.join(row.providers)}"
     if row.cost_usd is not None:
-        yield f"{row.path}: cost ${row.cost_usd:.4f}"
+        yield f"{row.path}: cost {usd(row.cost_usd)}"
 
 
 _CSV = (
     "path",
     "serves",
+    "version",
     "model",
     "api",
     "sessions",
@@ -148,6 +150,7 @@ def to_csv(table: Table) -> str:
                 [
                     row.path,
                     row.serves,
+                    row.version,
                     row.model,
                     row.api,
                     row.sessions,

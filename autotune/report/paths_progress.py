@@ -8,6 +8,7 @@ from io import UnsupportedOperation
 from typing import TYPE_CHECKING, Any, Self
 
 from autotune.paths.events import PathEnded, PathStarted, PathTurn, TableOpened
+from autotune.paths.prices import usd
 from autotune.report.text import number, plural
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class PathsDisplay:
     def _figures(self, event: PathTurn) -> str:
         record = event.record
         depth = "" if record.depth_tokens is None else f"{record.depth_tokens} tokens deep, "
-        spent = "" if event.spent_usd is None else f", ${event.spent_usd:.4f} so far"
+        spent = "" if event.spent_usd is None else f", {usd(event.spent_usd)} so far"
         mark = f" ({record.mark})" if record.mark else ""
         return f"{depth}TTFT {number(record.ttft_s)} s{mark}{spent}"
 
