@@ -11,6 +11,7 @@ from autotune.errors import UserError
 from autotune.launchers.in_house import InHouseLauncher
 from autotune.launchers.llama_server import LlamaServerLauncher
 from autotune.launchers.manifest import read_manifest
+from autotune.launchers.omlx import OmlxLauncher
 from autotune.launchers.protocol import Launcher
 from autotune.launchers.sglang import SglangLauncher
 from autotune.launchers.vllm import VllmLauncher
@@ -32,6 +33,7 @@ FACTORIES: Mapping[str, Factory] = {
     "reference": _reference,
     "vllm": VllmLauncher,
     "sglang": SglangLauncher,
+    "omlx": OmlxLauncher,
 }
 
 
