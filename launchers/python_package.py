@@ -15,9 +15,12 @@ from pathlib import Path
 from autotune.errors import MachineError
 from autotune.launchers import vllm_probe
 from autotune.launchers.program import output_of
-from autotune.launchers.vllm_program import interpreter_of
 
-__all__ = ["Package", "installed", "interpreter_of", "is_python"]
+_HEAD_BYTES = 1024
+_SHEBANG = re.compile(
+    r"^#!\s*(\S*python[\d.]*t?)\s*$|^'''exec' \"?([^\"]*?python[\d.]*t?)\"? ", re.MULTILINE
+)
+"""The second form is what pip writes where a path is too long for a first line."""
 
 _RUN = (
     "import json, sys; sys.path[:] = [p for p in sys.path if p]; told = {'__name__': 'probe'}; "
@@ -37,6 +40,14 @@ class Package:
 def is_python(program: Path) -> bool:
     """Whether the file's name is that of an interpreter."""
     return re.fullmatch(r"python[0-9.]*t?", program.name) is not None
+
+
+def interpreter_of(script: Path) -> str | None:
+    """The Python that a console script runs with, from its first lines; ``None`` for others."""
+    with script.open("rb") as file:
+        head = file.read(_HEAD_BYTES).decode(errors="replace")
+    found = _SHEBANG.search(head)
+    return (found[1] or found[2]) if found is not None else None
 
 
 def installed(python: Path, package: str, env: Mapping[str, str]) -> Package | None:

@@ -22,8 +22,9 @@ from autotune.launchers.protocol import (
     LaunchSpec,
     Server,
 )
+from autotune.launchers.spelling import Spelling
 from autotune.launchers.vllm_failures import explain_vllm
-from autotune.launchers.vllm_flags import OURS, vllm_arguments, vllm_variables
+from autotune.launchers.vllm_flags import OURS, vllm_arguments, vllm_spelling, vllm_variables
 from autotune.launchers.vllm_log import settings_in_log, settings_in_metrics
 from autotune.launchers.vllm_program import NAME, QUIET, Program, find_build, named_program
 
@@ -90,6 +91,10 @@ class VllmLauncher:
             asked=asked,
             base_url=f"http://{context.host}:{context.port}",
         )
+
+    def spelling(self, setting: str) -> Spelling:
+        """What the build calls `setting`; its own name while the build has not been asked."""
+        return vllm_spelling(setting, self._build or EngineBuild(self.name, "", "", ""))
 
     def _memory(
         self, candidate: Candidate, context: LaunchContext, accepted: frozenset[str]

@@ -33,7 +33,7 @@ _LINES: tuple[tuple[FailureKind, str], ...] = (
     (FailureKind.LOAD_ERROR, r"The checkpoint you are trying to load has model type"),
     (FailureKind.LOAD_ERROR, r"Can't load (?:tokenizer|the configuration|image processor)"),
     (FailureKind.BAD_FLAG, r"No common block size|No valid attention backend found"),
-    (FailureKind.BAD_FLAG, r"attention backends are not valid for"),
+    (FailureKind.BAD_FLAG, r"Selected backend .* is not valid for this configuration"),
     (FailureKind.BAD_FLAG, r"[Qq]uantization method .* (?:is not supported|does not match)"),
     (FailureKind.BAD_FLAG, r"^\s+Value error, "),
     (FailureKind.CRASH, r"CUDA error|HIP error|NCCL error|device-side assert"),

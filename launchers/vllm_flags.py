@@ -8,10 +8,13 @@ from __future__ import annotations
 import fnmatch
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from autotune.candidate import Setting
 from autotune.launchers.arguments import arguments, text_of
 from autotune.launchers.failure import Failure, FailureKind, TrialError
+from autotune.launchers.protocol import EngineBuild
+from autotune.launchers.spelling import Spelling, Standing, spell
 
 ALWAYS: Mapping[str, Setting] = {
     "enable-prompt-tokens-details": True,
@@ -71,6 +74,18 @@ VARIABLE = "VLLM_"
 """A setting whose name begins so is an environment variable of the engine, not a flag."""
 
 _OLDER = {"enable-log-requests": "disable-log-requests"}
+
+
+def vllm_spelling(name: str, build: EngineBuild) -> Spelling:
+    """What `build` calls a setting: a part of another flag goes by that, a variable by itself."""
+    if is_variable(name):
+        return Spelling(name, Standing.SAME, accepted=build.flags)
+    if _is_part(name):
+        return replace(spell(SPECULATION.rstrip("."), build, {}), setting=name)
+    told = spell(name, build, {})
+    if told.allowed is None or name not in UNSTATED:
+        return told
+    return replace(told, allowed=told.allowed | {str(UNSTATED[name])})
 
 
 def is_variable(name: str) -> bool:

@@ -39,7 +39,10 @@ _DECIDED: Mapping[str, tuple[str, Callable[[str], Setting]]] = {
 }
 
 _ELSEWHERE: Mapping[str, tuple[str, Callable[[str], Setting]]] = {
-    "attention-backend": (r"Using (?:AttentionBackendEnum\.)?(\w+) attention backend", str),
+    "attention-backend": (
+        r"Using (?:AttentionBackendEnum\.)?([A-Z\d_]+)(?: attention)? backend",
+        str,
+    ),
     "VLLM_CPU_NUM_OF_RESERVED_CPU": (r"\breserve_cpu_num=(\d+)", int),
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from autotune.launchers import vllm_probe
 from autotune.launchers.environment import inherited
 from autotune.launchers.program import flags_in, output_of, sha256_of, usages_in
 from autotune.launchers.protocol import EngineBuild
+from autotune.launchers.python_package import interpreter_of, is_python
 
 NAME = "vllm"
 HINT = (
@@ -38,20 +38,17 @@ _HELP = (
 _HELP_TIMEOUT_S = 300.0
 """Its help imports PyTorch first: some 10 s, minutes from a cold disk."""
 
-_PYTHON = re.compile(r"python[\d.]*t?(?:\.exe)?")
-_SHEBANG = re.compile(r"^#!\s*(\S*python[\d.]*t?)\s*$|^'''exec' \"?([^\"]*?python[\d.]*t?)\"? ")
-
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to execute: the ``vllm`` command, or the module of a Python (`is_python`)."""
+    """What to execute: the ``vllm`` command, or vLLM's `module` with the Python at `path`."""
 
     path: str
-    is_python: bool
+    module: bool
 
     def start(self, model: Path) -> tuple[str, ...]:
         """The words before the settings."""
-        if self.is_python:
+        if self.module:
             return (self.path, "-m", _MODULE, "--model", str(model))
         return (self.path, "serve", str(model))
 
@@ -59,11 +56,10 @@ class Program:
 def named_program(engine_path: Path | None) -> Program:
     """The program by its name alone; nothing is looked at but whether a folder is meant."""
     if engine_path is None:
-        return Program(NAME, is_python=False)
+        return Program(NAME, module=False)
     if engine_path.is_dir():
-        return Program(str(engine_path / "bin" / "python"), is_python=True)
-    is_python = _PYTHON.fullmatch(engine_path.name) is not None
-    return Program(str(engine_path), is_python)
+        return Program(str(engine_path / "bin" / "python"), module=True)
+    return Program(str(engine_path), is_python(engine_path))
 
 
 def find_build(engine_path: Path | None) -> tuple[Program, EngineBuild]:
@@ -74,10 +70,10 @@ def find_build(engine_path: Path | None) -> tuple[Program, EngineBuild]:
     """
     program = _found(named_program(engine_path))
     env = {**inherited(os.environ), **QUIET}
-    python = program.path if program.is_python else interpreter_of(Path(program.path))
+    python = program.path if program.module else interpreter_of(Path(program.path))
     facts = _facts(python, env) if python is not None else _said_by(program, env)
     if python is not None and facts["distribution"] != NAME:
-        program = Program(python, is_python=True)
+        program = Program(python, module=True)
     told = _help(program, env)
     build = EngineBuild(
         NAME, program.path, facts["version"], facts["sha256"], flags_in(told), usages_in(told)
@@ -91,17 +87,7 @@ def _found(program: Program) -> Program:
         where = "no vllm on PATH" if program.path == NAME else f"no program {program.path}"
         raise MachineError(f"there is {where}", HINT)
     # Not resolved: the link in a virtual environment is what leads to its packages.
-    return Program(str(Path(found).absolute()), program.is_python)
-
-
-def interpreter_of(script: Path) -> str | None:
-    """The Python that runs a command made by pip, by its first lines; ``None`` if not said."""
-    with script.open("rb") as file:
-        head = file.read(1024).decode(errors="replace")
-    for line in head.splitlines()[:3]:
-        if (found := _SHEBANG.match(line)) is not None:
-            return found[1] or found[2]
-    return None
+    return Program(str(Path(found).absolute()), program.module)
 
 
 def _facts(python: str, env: Mapping[str, str]) -> dict[str, str]:
@@ -121,5 +107,5 @@ def _said_by(program: Program, env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _help(program: Program, env: Mapping[str, str]) -> str:
-    words = ["-c", _HELP] if program.is_python else ["serve", "--help=all"]
+    words = ["-c", _HELP] if program.module else ["serve", "--help=all"]
     return output_of([program.path, *words], env, HINT, timeout_s=_HELP_TIMEOUT_S)
