@@ -38,6 +38,8 @@ INHERITED = frozenset(
 )
 """Find programs, libraries and devices; none of them tunes an engine."""
 
+CUDA = "CUDA_VISIBLE_DEVICES"
+
 PRIVATE = {
     "HOME": "home",
     "XDG_CONFIG_HOME": "home/.config",
@@ -64,12 +66,16 @@ def inherited(environ: Mapping[str, str], extra: Iterable[str] = ()) -> dict[str
     return env
 
 
-def private(context: LaunchContext, gpu_env: str = "CUDA_VISIBLE_DEVICES") -> dict[str, str]:
-    """Private directories, the trial's mark and, where a GPU is named, nothing but that GPU."""
+def private(context: LaunchContext, gpu_env: str = CUDA) -> dict[str, str]:
+    """Private directories, the trial's mark and, where a GPU is named, nothing but that GPU.
+
+    An engine that has a variable of its own for it (`gpu_env`) gets the UUID there.
+    """
     env = {name: str(context.work_dir / sub) for name, sub in PRIVATE.items()}
     env[TRIAL] = context.trial_id
     if context.gpu_uuid is not None:
-        env[gpu_env] = context.gpu_uuid
+        own = gpu_env != CUDA or context.gpu_pin is None
+        env.update({gpu_env: context.gpu_uuid} if own else context.gpu_pin or {})
     return env
 
 

@@ -48,7 +48,8 @@ class LaunchContext:
     `work_dir` is private to one launch: HOME and XDG directories are made below it.
     `log_path` receives the engine's stdout and stderr. `trial_id` marks the process's environment
     (``AUTOTUNE_TRIAL``), so that leftovers of a killed autotune are found. `port` is a free port
-    that `launch` found, for engines that cannot choose and announce one themselves.
+    that `launch` found, for engines that cannot choose and announce one themselves. `gpu_pin` are
+    the variables under which an engine sees the GPU `gpu_uuid` alone; ``None`` for CUDA's.
     """
 
     model: Path
@@ -58,6 +59,7 @@ class LaunchContext:
     host: str = "127.0.0.1"
     port: int = 0
     gpu_uuid: str | None = None
+    gpu_pin: Mapping[str, str] | None = None
     cache_arm: CacheArm = CacheArm.ON
     start_timeout_s: float = 600.0
 

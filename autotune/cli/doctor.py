@@ -65,9 +65,9 @@ class Doctor(StudiesSettings, EngineSettings):
     def checks(self) -> Iterator[Check]:
         """Every check, as it is made. Raises `UserError` for a ``--gpu`` that says nothing."""
         from autotune.hardware.check_serving import check_engine
-        from autotune.hardware.nvml import nvml_probe
+        from autotune.hardware.probe import gpu_probe
 
-        with nvml_probe() as probe:
+        with gpu_probe() as probe:
             gpu = yield from _gpu_checks(probe, self.gpu)
         yield from _machine_checks(self.studies_dir)
         yield from _neighbour_checks()

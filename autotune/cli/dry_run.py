@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from autotune.cli.dry_run_plan import plan_lines
 from autotune.cli.io import CommandIO
 from autotune.errors import ExitCode
 
@@ -83,6 +84,8 @@ def print_dry_run(dry: DryRun, console: Console) -> None:
     console.print(Text(f"The search has {space}{limit}."))
     for note in dry.notes:
         console.print(Text(f"note: {note}"))
+    for line in plan_lines(dry):
+        console.print(Text(line), soft_wrap=True)
     console.print(Text("\nThe first trial would start:"))
     console.print(Text("  " + shlex.join(dry.argv)), soft_wrap=True)
     if dry.env:

@@ -38,14 +38,19 @@ class Run(Settings):
     winner, and one verdict names the engine and its settings; what is compared with is the default
     of the first one named, or --incumbent.
 
-    Every flag but --new-study and --dry-run can also be written in ./autotune.toml, in
-    ~/.config/autotune/config.toml or as AUTOTUNE_NAME in the environment; flags win.
+    With --dry-run --assume-gpu it plans for a GPU that is not here, from what is known of that
+    card: the space, what fits in its memory, and what is left out and why.
+
+    Every flag from --new-study on can be given on the command line only; the others also in
+    ./autotune.toml, in ~/.config/autotune/config.toml or as AUTOTUNE_NAME in the environment. Flags
+    win.
 
     Examples:
         autotune run --workload captures/ --model model.gguf
         autotune run --gpu 3090 --workload captures/ --model model.gguf --budget 2h
         autotune run --workload captures/ --model model.gguf --depth 30k-60k --objective ttft
         autotune run --workload captures/ --model model.gguf --set parallel=2 --dry-run
+        autotune run --gpu 4090 --workload captures/ --model model.gguf --dry-run --assume-gpu
         autotune run --workload captures/ --engine llama-server,mine.toml --model model.gguf
         autotune run --workload captures/ --engine llama-server,vllm --model vllm=hf --model m.gguf
     """
@@ -54,9 +59,18 @@ class Run(Settings):
         False, description="begin a new study (name-2, name-3, ...) instead of continuing one"
     )
     dry_run: bool = Field(False, description="show what would be done; start nothing")
+    assume_gpu: bool = Field(
+        False, description="with --dry-run: plan for the GPU of --gpu although it is not here"
+    )
+    allow_busy: bool = Field(False, description="measure on a GPU that others use")
 
     def run(self, io: CommandIO) -> int:
         """Searches; the exit code says how it ended."""
+        if self.assume_gpu and not self.dry_run:
+            raise UserError(
+                "--assume-gpu plans for a GPU that is not here: nothing can be measured on it",
+                "add --dry-run to see the plan, or leave --assume-gpu out",
+            )
         request = self.request()
         if self.dry_run:
             from autotune.cli.dry_run import show_any_dry_run

@@ -8,13 +8,21 @@ from contextlib import ExitStack, contextmanager
 from autotune.errors import MachineError
 from autotune.hardware.amd import amd_probe
 from autotune.hardware.apple import apple_probe
+from autotune.hardware.assumed import assumed_probe
 from autotune.hardware.gpu import Gpu, GpuProbe, GpuState
 from autotune.hardware.nvml import nvml_probe
 
 
 @contextmanager
-def gpu_probe() -> Iterator[GpuProbe]:
-    """A probe of all makers' GPUs for as long as the context lasts."""
+def gpu_probe(assumed: str | None = None) -> Iterator[GpuProbe]:
+    """A probe of all makers' GPUs for as long as the context lasts.
+
+    With `assumed` it shows the card of that name instead, from its profile, whatever is here.
+    Raises `UserError` where there is no such profile.
+    """
+    if assumed is not None:
+        yield assumed_probe(assumed)
+        return
     with ExitStack() as stack:
         found = [
             stack.enter_context(nvml_probe()),

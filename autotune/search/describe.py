@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autotune.candidate import Candidate
-from autotune.hardware.nvml import nvml_probe
+from autotune.candidate import Candidate, Setting
+from autotune.hardware.gpu import Gpu
+from autotune.hardware.probe import gpu_probe
+from autotune.hardware.profiles import GIB, profile_of
 from autotune.launchers.protocol import LaunchContext
 from autotune.replay.endpoint import Rendering
+from autotune.search.exclusions import Excluded, exclusions
+from autotune.search.feasibility import Limits
+from autotune.search.fitting import Fit, fits, largest_context
 from autotune.search.layout import Layout, lay_out
 from autotune.search.request import RunRequest
 from autotune.search.setup import Setup, set_up
 from autotune.search.shared import stored_shared
 from autotune.search.space import to_settings
+from autotune.search.space_file import shipped_overlay
+from autotune.search.standing import space_file_of
 from autotune.search.surveying import stored_survey
 from autotune.trial.side_by_side import depth_notes, expected_notes
 from autotune.trial.survey import Survey
@@ -24,7 +31,12 @@ from autotune.workload.depth import session_depths
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """The resolved request, the space's size, the first launch, and a time when one is set."""
+    """The resolved request, the space's size, the first launch, and a time when one is set.
+
+    `gpu` is what is known of the card: its profile and the facts in it. `space` has a row a
+    parameter. `fits` says what of it memory holds, `largest_context` how many tokens one session
+    can have at most, and `excluded` what is left out and why.
+    """
 
     config: Mapping[str, Any]
     parameters: int
@@ -33,18 +45,34 @@ class DryRun:
     env: Mapping[str, str]
     estimate_s: float | None
     notes: tuple[str, ...]
+    gpu: Mapping[str, Any] = field(default_factory=dict)
+    space: tuple[SpaceRow, ...] = ()
+    memory: Limits | None = None
+    fits: tuple[Fit, ...] = ()
+    largest_context: int | None = None
+    excluded: tuple[Excluded, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceRow:
+    """A parameter that is searched."""
+
+    name: str
+    choices: tuple[Setting, ...]
+    default: Setting
 
 
 def describe(request: RunRequest) -> DryRun:
     """What `run_study` would begin with. Depths come from an earlier survey of the study, else
     from the capture; nothing is launched and nothing written. Raises like `run_study`."""
-    with nvml_probe() as probe:
+    with gpu_probe(request.assumed_gpu) as probe:
         setup = set_up(request, probe)
     stored = stored_survey(setup)
     layout = lay_out(setup, stored or estimated(setup), stored_shared(setup.folder))
     settings = to_settings(layout.space, layout.space.defaults)
     spec = setup.launcher.command(Candidate(settings), _context(setup))
     depths = depth_notes(layout.depth_rows) if stored else expected_notes(setup.workload.sessions)
+    file = space_file_of(setup.launcher)
     return DryRun(
         config=_config(setup, layout),
         parameters=len(layout.space.parameters),
@@ -53,7 +81,27 @@ def describe(request: RunRequest) -> DryRun:
         env=dict(spec.env),
         estimate_s=request.effective_budget_s,
         notes=(*setup.notes, *layout.notes, *depths),
+        gpu=_gpu_facts(setup.gpu),
+        space=tuple(SpaceRow(p.name, p.choices, p.default) for p in layout.space.parameters),
+        memory=layout.feasibility.limits,
+        fits=fits(layout.space, layout.feasibility),
+        largest_context=largest_context(layout.space, layout.feasibility, setup.model.n_ctx_train),
+        excluded=exclusions(setup, file, shipped_overlay(file.engine, setup.gpu_class)),
     )
+
+
+def _gpu_facts(gpu: Gpu | None) -> dict[str, Any]:
+    """The card, the profiles that it is taken as, and what is known of it."""
+    profile = profile_of(gpu)
+    facts = None if profile.facts is None else profile.facts.model_dump()
+    if facts is not None and facts["unified_memory"] and gpu is not None and gpu.vram_bytes:
+        facts["memory_gib"] = gpu.vram_bytes / GIB  # one chip is sold with many sizes
+    return {
+        "name": None if gpu is None else gpu.name,
+        "profile": profile.name,
+        "inherits": list(profile.chain[1:]),
+        "facts": facts,
+    }
 
 
 def estimated(setup: Setup) -> Survey:
@@ -73,6 +121,7 @@ def _context(setup: Setup) -> LaunchContext:
         log_path=setup.folder.logs / "trial-0000-b0.log",
         trial_id="trial-0000-b0",
         gpu_uuid=None if setup.gpu is None else setup.gpu.uuid,
+        gpu_pin=None if setup.gpu is None else setup.gpu.pin,
     )
 
 

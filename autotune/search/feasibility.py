@@ -17,10 +17,14 @@ GIB = 1024**3
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Memory that a server may take. ``None`` is unknown, and refuses nothing."""
+    """Memory that a server may take. ``None`` is unknown, and refuses nothing.
+
+    `both_bytes` is of the GPU and the host together, where they share one memory.
+    """
 
     device_bytes: int | None
     host_bytes: int | None
+    both_bytes: int | None = None
 
 
 @dataclass(slots=True)
@@ -69,6 +73,7 @@ class Feasibility:
         pairs = (
             ("GPU", need.device_bytes, self.limits.device_bytes),
             ("host", need.host_bytes, self.limits.host_bytes),
+            ("shared", need.device_bytes + need.host_bytes, self.limits.both_bytes),
         )
         for where, asked, limit in pairs:
             if limit is not None and asked > limit:

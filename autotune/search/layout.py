@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-import psutil
-
 from autotune.candidate import Candidate, Setting
 from autotune.errors import UserError
 from autotune.launchers.spelling import spelling_of
@@ -16,10 +14,11 @@ from autotune.replay.plan import History, Order, PlannedTurn, ReplayPlan
 from autotune.replay.planning import make_plan, subset
 from autotune.scoring.objective import Objective
 from autotune.search.build_fit import Fitted, fit_to_build
-from autotune.search.feasibility import Feasibility, Limits
+from autotune.search.feasibility import Feasibility
 from autotune.search.holdout import split_sessions
 from autotune.search.incumbent import adopt
 from autotune.search.judge import Judge, TurnKey
+from autotune.search.limits import memory_limits
 from autotune.search.setup import Setup
 from autotune.search.shared import SharedTurns, depth_span, within
 from autotune.search.space import Space, to_settings
@@ -38,10 +37,6 @@ MIN_TURNS_AT_DEPTH = 5
 
 PAD_TOKENS = 256
 """llama.cpp rounds a slot's context up to a multiple of this."""
-
-HOST_SHARE = 0.9
-"""Of the memory that is free now: the rest is the tuner's and the system's."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
@@ -82,7 +77,7 @@ def lay_out(setup: Setup, survey: Survey, shared: SharedTurns | None = None) -> 
     symbols = _symbols(setup, whole, survey)
     fitted = fitted_space(setup, symbols)
     space = fitted.space
-    feasibility = Feasibility(space, setup.model, _limits(setup), gpu=setup.gpu is not None)
+    feasibility = Feasibility(space, setup.model, memory_limits(setup), gpu=setup.gpu is not None)
     space = _default_that_fits(space, feasibility, symbols)
     incumbent = None
     if setup.incumbent is not None:
@@ -368,9 +363,3 @@ def _default_that_fits(
             for p in space.parameters
         ),
     )
-
-
-def _limits(setup: Setup) -> Limits:
-    free_host = int(psutil.virtual_memory().available * HOST_SHARE)
-    device = None if setup.gpu is None else setup.gpu.free_bytes
-    return Limits(device_bytes=device, host_bytes=free_host)

@@ -47,6 +47,7 @@ def make_measurer(setup: Setup, work_dir: Path, probe: GpuProbe) -> RealMeasurer
         work_dir=work_dir,
         seed=setup.request.seed,
         gpu_uuid=None if setup.gpu is None else setup.gpu.uuid,
+        gpu_pin=None if setup.gpu is None else setup.gpu.pin,
         probe=probe,
     )
 

@@ -259,7 +259,7 @@ def config_of(setup: Setup, layout: Layout, entry: Entry | None) -> dict[str, An
         return None
     base = to_settings(layout.space, layout.space.defaults)
     changed = {n: v for n, v in entry.settings.items() if base.get(n) != v}
-    gpu_env = {} if setup.gpu is None else {"CUDA_VISIBLE_DEVICES": setup.gpu.uuid}
+    gpu_env = {} if setup.gpu is None else dict(setup.gpu.pin)
     quality = [p for p in layout.space.parameters if p.quality and p.name in changed]
     return {
         "trial": entry.number,

@@ -36,6 +36,8 @@ class RunRequest:
     studies_dir: Path = Path("studies")
     new_study: bool = False
     dry_run: bool = False
+    assume_gpu: bool = False
+    allow_busy: bool = False
     seed: int = 0
     allow_quality_change: bool = False
     max_depth: int | None = None
@@ -46,6 +48,11 @@ class RunRequest:
     confirm_blocks: int | None = None
     pins: Mapping[str, Setting] = field(default_factory=dict)
     incumbent: Path | None = None
+
+    @property
+    def assumed_gpu(self) -> str | None:
+        """The GPU that is planned for although it is not here; ``None`` for one that is."""
+        return self.gpu if self.assume_gpu else None
 
     @property
     def effective_confirm_blocks(self) -> int:

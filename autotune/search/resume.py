@@ -9,7 +9,7 @@ from autotune.search.request import RunRequest
 from autotune.study.folder import StudyFolder
 
 _FLAGS = {"budget_s": "budget", "pins": "set"}
-_NEVER = frozenset({"dry_run", "new_study", "study"})
+_NEVER = frozenset({"dry_run", "assume_gpu", "new_study", "study"})
 
 
 def resume_command(request: RunRequest, folder: StudyFolder) -> str:

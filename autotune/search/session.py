@@ -8,12 +8,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from autotune.errors import UserError
-from autotune.hardware.nvml import nvml_probe
+from autotune.hardware.probe import gpu_probe
 from autotune.launchers.leftovers import sweep_leftovers
 from autotune.search.budget import Budget
 from autotune.search.confirm import Confirmation, Confirmed, finished_blocks
 from autotune.search.events import Listener, Prepared, Summary
 from autotune.search.finals import launches, prove, room_for
+from autotune.search.free_gpu import require_free_gpu
 from autotune.search.layout import Layout, lay_out
 from autotune.search.ledger import Ledger
 from autotune.search.opening import check_provenance, make_measurer, make_search, scratch
@@ -41,11 +42,12 @@ def run_study(
     """
     started = time.monotonic()
     with ExitStack() as stack:
-        probe = stack.enter_context(nvml_probe())
+        probe = stack.enter_context(gpu_probe())
         setup = set_up(request, probe)
         _check_kind(setup)
         stack.enter_context(study_lock(setup.folder.lock_path))
         sweep_leftovers()
+        require_free_gpu(setup, probe)
         measurer = make_measurer(setup, stack.enter_context(scratch()), probe)
         survey = surveyed(setup, measurer)
         layout = lay_out(setup, survey, stored_shared(setup.folder))

@@ -109,7 +109,7 @@ def set_up(request: RunRequest, probe: GpuProbe, sample: Sampled | None = None) 
         sample=sample,
         folder=folder,
         incumbent=read_incumbent(request.incumbent),
-        notes=(*chosen, *_gpu_notes(request, probe), *sample.notes),
+        notes=(*chosen, *_gpu_notes(request, probe, gpu), *sample.notes),
     )
 
 
@@ -132,6 +132,8 @@ def asked_sample(request: RunRequest) -> dict[str, Any]:
 
 def find_engine(request: RunRequest) -> tuple[Launcher, EngineBuild, tuple[str, ...]]:
     """The asked engine; with ``auto`` llama-server if it is installed, else the reference one."""
+    if request.assume_gpu:
+        return _engine_on_paper(request)
     if request.engine != "auto":
         launcher = make_launcher(request.engine, engine_path=request.engine_path)
         return launcher, launcher.detect(), ()
@@ -144,6 +146,20 @@ def find_engine(request: RunRequest) -> tuple[Launcher, EngineBuild, tuple[str, 
     launcher = make_launcher("reference", engine_path=None)
     note = "llama-server is not on PATH: tuning the reference engine (see --engine)"
     return launcher, launcher.detect(), (note,)
+
+
+def _engine_on_paper(request: RunRequest) -> tuple[Launcher, EngineBuild, tuple[str, ...]]:
+    """The engine that is planned with, which need not be installed here either."""
+    name = "llama-server" if request.engine == "auto" else request.engine
+    launcher = make_launcher(name, engine_path=request.engine_path)
+    try:
+        return launcher, launcher.detect(), ()
+    except MachineError:
+        if request.engine_path is not None:
+            raise
+    note = f"{launcher.name} is not installed here: planned with all the flags it is known to have"
+    build = EngineBuild(launcher.name, path="", version="not installed", binary_sha256="")
+    return launcher, build, (note,)
 
 
 def _model_path(request: RunRequest) -> Path:
@@ -199,9 +215,14 @@ def next_free(folder: StudyFolder) -> StudyFolder:
     return free
 
 
-def _gpu_notes(request: RunRequest, probe: GpuProbe) -> Sequence[str]:
-    """What keeps cards from being seen, where a card might have been wanted."""
-    return [probe.problem] if probe.problem is not None and request.gpu == "auto" else []
+def _gpu_notes(request: RunRequest, probe: GpuProbe, gpu: Gpu | None) -> Sequence[str]:
+    """What keeps cards from being seen, where a card might have been wanted; what a card is taken
+    as; and what is not known of one that is not here."""
+    fallback = profile_of(gpu).fallback
+    notes = [probe.problem if request.gpu == "auto" else None, fallback]
+    if request.assume_gpu:
+        notes.append("nothing is read of this machine but its processor (--assume-gpu)")
+    return [note for note in notes if note is not None]
 
 
 def _loosely(max_depth: int | None) -> int | None:

@@ -40,6 +40,7 @@ class RealMeasurer:
     seed: int
     rendering: Rendering = Rendering.NATIVE
     gpu_uuid: str | None = None
+    gpu_pin: Mapping[str, str] | None = None
     probe: GpuProbe | None = None
     cache_arm: CacheArm = CacheArm.ON
     start_timeout_s: float = 600.0
@@ -91,6 +92,7 @@ class RealMeasurer:
             log_path=self.logs_dir / f"{name}.log",
             trial_id=name,
             gpu_uuid=self.gpu_uuid,
+            gpu_pin=self.gpu_pin,
             cache_arm=self.cache_arm,
             start_timeout_s=self.start_timeout_s,
         )

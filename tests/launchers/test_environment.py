@@ -40,3 +40,15 @@ def test_home_is_private_and_one_gpu_is_seen(
     assert env["HOME"] == str(context.work_dir / "home")
     assert env["XDG_CONFIG_HOME"] == str(context.work_dir / "home" / ".config")
     assert "HIP_VISIBLE_DEVICES" in private(context, "HIP_VISIBLE_DEVICES")
+
+
+def test_every_maker_s_gpu_is_pinned_by_its_own_variables(
+    launch_context: Callable[..., LaunchContext], tmp_path: Path
+) -> None:
+    rocm = {"ROCR_VISIBLE_DEVICES": "GPU-9", "HIP_VISIBLE_DEVICES": "0"}
+    amd = launch_context(tmp_path / "m", gpu_uuid="GPU-9", gpu_pin=rocm)
+    assert rocm.items() <= private(amd).items()
+    assert "CUDA_VISIBLE_DEVICES" not in private(amd)
+    assert private(amd, "ENGINE_GPU")["ENGINE_GPU"] == "GPU-9"  # a manifest's own
+    apple = launch_context(tmp_path / "m", gpu_uuid="apple-m4", gpu_pin={})
+    assert not {name for name in private(apple) if "VISIBLE" in name}

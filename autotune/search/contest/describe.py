@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from autotune.hardware.nvml import nvml_probe
+from autotune.hardware.probe import gpu_probe
 from autotune.search.contest.opened import contest_folder, of_engine
 from autotune.search.contest.request import ContestRequest
 from autotune.search.describe import DryRun, describe
@@ -24,7 +24,7 @@ class ContestDryRun:
 
 def describe_contest(request: ContestRequest) -> ContestDryRun:
     """What `run_contest` would begin with. Raises like it; launches and writes nothing."""
-    with nvml_probe() as probe:
+    with gpu_probe(request.shared.assumed_gpu) as probe:
         folder = contest_folder(request, probe)
     found: dict[str, Any] = {}
     for entrant in request.entrants:

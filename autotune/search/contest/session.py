@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from autotune.hardware.nvml import nvml_probe
+from autotune.hardware.probe import gpu_probe
 from autotune.launchers.leftovers import sweep_leftovers
 from autotune.search.budget import Budget
 from autotune.search.confirm import finished_blocks
@@ -21,6 +21,7 @@ from autotune.search.contest.request import ContestRequest
 from autotune.search.contest.rounds import Rounds
 from autotune.search.contest.side import Side, Told, Whole, closed_gate
 from autotune.search.events import ContestPrepared, EngineFacts, Listener, Summary
+from autotune.search.free_gpu import require_free_gpu
 from autotune.search.ledger import Ledger
 from autotune.search.opening import make_search, scratch
 from autotune.search.suggest import make_sampler
@@ -42,13 +43,14 @@ def run_contest(
     """
     started = time.monotonic()
     with ExitStack() as stack:
-        probe = stack.enter_context(nvml_probe())
+        probe = stack.enter_context(gpu_probe())
         folder = contest_folder(request, probe)
         stack.enter_context(study_lock(folder.lock_path))
         setups = set_up_all(request, folder, probe)
         for setup in setups.values():
             stack.enter_context(study_lock(setup.folder.lock_path))
         sweep_leftovers()
+        require_free_gpu(next(iter(setups.values())), probe)
         work_dir = stack.enter_context(scratch())
         opened, shared, notes = open_all(request, setups, work_dir, probe)
         check_all(folder, opened, shared, request.baseline)
