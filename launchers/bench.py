@@ -13,6 +13,7 @@ from typing import Any
 
 from autotune.candidate import Candidate
 from autotune.launchers.chat import Reply, chat
+from autotune.launchers.habits import forget
 from autotune.launchers.process import STOP_GRACE_S, launch
 from autotune.launchers.protocol import CacheArm, LaunchContext, Launcher, Server
 
@@ -125,6 +126,8 @@ class Bench:
     ) -> Reply:
         """One streamed request in the server's arm; raises `Broken` when it is refused."""
         arm = server.context.cache_arm
+        if arm is CacheArm.OFF:
+            forget(self.launcher, server)
         reply = chat(self.launcher, server, messages or self.prompt(), arm, output_tokens)
         if reply.status != 200:
             raise Broken(

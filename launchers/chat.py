@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from autotune.launchers.habits import forget, timing_paths_of
 from autotune.launchers.http import dig
 from autotune.launchers.protocol import CacheArm, Launcher, Server
 
@@ -103,6 +104,8 @@ def _sent(
     output_tokens: int,
 ) -> Iterator[tuple[http.client.HTTPResponse, float]]:
     """The answer to a request, and when the request was sent; closed at the end of the block."""
+    if arm is CacheArm.OFF:
+        forget(launcher, server)
     body = {
         "model": launcher.model_name,
         "messages": list(messages),
@@ -173,7 +176,7 @@ class _Lines:
         )
 
     def _prefill_s(self, launcher: Launcher) -> float | None:
-        own: Mapping[str, tuple[str, float]] = getattr(launcher, "timing_paths", {})
+        own = timing_paths_of(launcher)
         places = dict([own["prefill"]]) if "prefill" in own else _PREFILL
         for path, unit_s in places.items():
             found = self._last(path)

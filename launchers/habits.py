@@ -5,6 +5,7 @@ Most launchers say nothing here. One that has `habits` or can `forget` is recogn
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -18,10 +19,15 @@ class Habits:
     `pins_length`: a reply has exactly the length that was asked for. Where it may end before, a
     shorter one is no failure, prompts carry the recorded history, and time counts by the token.
     `bursts`: tokens leave in bursts, so the first text of a reply already holds several.
+    `continues_only`: a prompt is reused only together with the reply that the engine gave to it, so
+    recorded replies would leave nothing to reuse.
+    `alone`: it refuses to run beside another of its kind.
     """
 
     pins_length: bool = True
     bursts: bool = False
+    continues_only: bool = False
+    alone: bool = False
 
 
 USUAL = Habits()
@@ -47,6 +53,37 @@ class Forgetful(Protocol):
         It does not raise: the cached tokens of the request say whether it worked.
         """
         ...
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A launcher whose engine says how long it worked in places of its own."""
+
+    @property
+    def timing_paths(self) -> Mapping[str, tuple[str, float]]:
+        """``prefill`` and ``decode``: dotted path in the last chunks, seconds in its unit."""
+        ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A launcher that can tell an engine that runs from one that has given up inside."""
+
+    def healthy(self, server: Server) -> bool:
+        """Asked after a reply that failed, never while something is measured."""
+        ...
+
+
+def timing_paths_of(launcher: Launcher) -> Mapping[str, tuple[str, float]]:
+    """Where the engine's own times are, if not in the usual places."""
+    return launcher.timing_paths if isinstance(launcher, Timed) else {}
+
+
+def alive(launcher: Launcher, server: Server) -> bool:
+    """Whether the engine's process runs, and is well as far as it can be asked."""
+    if server.process.poll() is not None:
+        return False
+    return not isinstance(launcher, Telling) or launcher.healthy(server)
 
 
 def habits_of(launcher: Launcher) -> Habits:

@@ -17,6 +17,7 @@ from autotune.launchers.arguments import arguments
 from autotune.launchers.environment import inherited, private
 from autotune.launchers.failure import Failure, FailureKind, TrialError
 from autotune.launchers.failures import LogPattern, explain
+from autotune.launchers.habits import Habits
 from autotune.launchers.http import ask, dig
 from autotune.launchers.llama_failures import PATTERNS
 from autotune.launchers.llama_log import settings_in_log
@@ -72,6 +73,12 @@ class InHouseLauncher:
     def timing_paths(self) -> Mapping[str, tuple[str, float]]:
         """What the manifest says under ``[timings]``: dotted path and seconds in its unit."""
         return self.manifest.timings.paths
+
+    @property
+    def habits(self) -> Habits:
+        """What the manifest says under ``[replies]``."""
+        replies = self.manifest.replies
+        return Habits(pins_length=replies.pins_length, bursts=replies.bursts)
 
     @property
     def stop_grace_s(self) -> float:

@@ -187,6 +187,15 @@ class Request(_Part):
     """Fields of a request in the cold arm, such as ``cache_salt = "{fresh}"``."""
 
 
+class Replies(_Part):
+    """What is unusual about the engine's replies."""
+
+    pins_length: bool = True
+    """False for an engine that may end a reply before the asked length, whatever is sent."""
+    bursts: bool = False
+    """True for an engine whose tokens leave in bursts."""
+
+
 class Tokens(_Part):
     """Where token counts are."""
 
@@ -281,6 +290,7 @@ class Manifest(_Part):
     health: Health = Health()
     stop: Stop = Stop()
     request: Request = Request()
+    replies: Replies = Replies()
     tokens: Tokens = Tokens()
     timings: Timings = Timings()
     effective: list[ReadBack] = []

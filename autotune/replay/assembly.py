@@ -23,7 +23,8 @@ from autotune.replay.sse import DONE, SseEvent
 
 @dataclass(slots=True)
 class Assembly:
-    """What a whole stream said. `usage`, `timings` and `metrics` are the last ones seen.
+    """What a whole stream said. `usage`, `timings` and `metrics` are the last ones seen; so is
+    everything in `final`, objects and numbers by their key.
 
     `events` counts those that arrived; `provider` is who served it, where a router says so.
     `arrivals` are the stamp and the characters of every piece of the reply, in order.
@@ -84,7 +85,8 @@ def _take_chunk(whole: Assembly, chunk: Mapping[str, Any], at_s: float) -> None:
     for name in ("usage", "timings", "metrics"):
         if found := child(chunk, name):
             setattr(whole, name, found)
-            whole.final = {**whole.final, name: found}
+    told = {n: v for n, v in chunk.items() if isinstance(v, Mapping | int | float) and v != {}}
+    whole.final = {**whole.final, **told}
     whole.done = whole.done or bool(chunk.get(FINISHED))
     whole.provider = provider_of(chunk) or whole.provider
     choice = choice_of(chunk)

@@ -56,6 +56,8 @@ class Endpoint:
             that cannot be told to. It does not raise; the cached tokens say whether it worked.
         cached_tokens_path: dotted path of the cached-token count in the last chunks of a stream,
             e.g. ``usage.prompt_tokens_details.cached_tokens``; ``None`` looks in the usual places.
+        timing_paths: ``prefill`` and ``decode``: dotted path of the engine's own times, and the
+            seconds in their unit; those that are not given are looked for in the usual places.
         headers: extra HTTP headers, such as an authorization.
         first_token_timeout_s, idle_timeout_s: beyond these a turn has failed as a hang.
         dialect, prefix: which API, and what stands before its route: ``/v1`` nearly everywhere.
@@ -74,6 +76,7 @@ class Endpoint:
     bursts: bool = False
     before_each: Callable[[], None] = nothing_first
     cached_tokens_path: str | None = None
+    timing_paths: Mapping[str, tuple[str, float]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     first_token_timeout_s: float = 600.0
     idle_timeout_s: float = 120.0

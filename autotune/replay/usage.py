@@ -54,8 +54,14 @@ class Counts:
         return max(0, self.output_tokens - (self.hidden_tokens or 0))
 
 
-def counts_of(whole: Assembly, cached_path: str | None) -> Counts:
-    """Everything the engine reported. `cached_path` is a dotted path that replaces the usual one.
+TimingPaths = Mapping[str, tuple[str, float]]
+"""``prefill`` and ``decode``, where they are in places of their own: dotted path, unit in s."""
+
+
+def counts_of(
+    whole: Assembly, cached_path: str | None, timing_paths: TimingPaths | None = None
+) -> Counts:
+    """Everything the engine reported. Dotted paths that are given replace the usual ones.
 
     Computed tokens are what the engine says, else depth less cached where it says both.
     """
@@ -73,10 +79,8 @@ def counts_of(whole: Assembly, cached_path: str | None) -> Counts:
         output_tokens=_first(
             _integer(usage, "completion_tokens"), _integer(timings, "predicted_n")
         ),
-        server_prefill_s=_prefill_s(whole),
-        server_decode_s=_first(
-            _thousandth(timings, "predicted_ms"), _number(usage, "generation_duration")
-        ),
+        server_prefill_s=_prefill_s(whole, timing_paths or {}),
+        server_decode_s=_decode_s(whole, timing_paths or {}),
         draft_tokens=_integer(timings, "draft_n"),
         draft_accepted_tokens=_integer(timings, "draft_n_accepted"),
         cache_write_tokens=_integer(child(usage, "prompt_tokens_details"), "cache_write_tokens"),
@@ -87,21 +91,41 @@ def counts_of(whole: Assembly, cached_path: str | None) -> Counts:
 
 def _cached(whole: Assembly, path: str | None) -> int | None:
     if path is not None:
-        *parents, leaf = path.split(".")
-        found: Mapping[str, Any] = whole.final
-        for name in parents:
-            found = child(found, name)
-        return _integer(found, leaf)
+        return _integer(*_at(whole, path))
     details = child(whole.usage, "prompt_tokens_details")
     return _first(_integer(details, "cached_tokens"), _integer(whole.timings, "cache_n"))
 
 
-def _prefill_s(whole: Assembly) -> float | None:
+def _at(whole: Assembly, path: str) -> tuple[Mapping[str, Any], str]:
+    """The object that a dotted path leads to, and the last key."""
+    *parents, leaf = path.split(".")
+    found: Mapping[str, Any] = whole.final
+    for name in parents:
+        found = child(found, name)
+    return found, leaf
+
+
+def _prefill_s(whole: Assembly, paths: TimingPaths) -> float | None:
+    if "prefill" in paths:
+        return _timed(whole, *paths["prefill"])
     return _first(
         _thousandth(whole.timings, "prompt_ms"),
         _number(whole.usage, "prompt_eval_duration"),
         _thousandth(whole.metrics, "time_to_first_token_ms"),
     )
+
+
+def _decode_s(whole: Assembly, paths: TimingPaths) -> float | None:
+    if "decode" in paths:
+        return _timed(whole, *paths["decode"])
+    return _first(
+        _thousandth(whole.timings, "predicted_ms"), _number(whole.usage, "generation_duration")
+    )
+
+
+def _timed(whole: Assembly, path: str, unit_s: float) -> float | None:
+    value = _number(*_at(whole, path))
+    return None if value is None else value * unit_s
 
 
 def _integer(source: Mapping[str, Any], key: str) -> int | None:

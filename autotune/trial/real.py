@@ -14,7 +14,7 @@ from autotune.hardware.gpu import GpuProbe
 from autotune.hardware.memory_back import MemoryWatch
 from autotune.hardware.telemetry import TelemetrySampler
 from autotune.launchers.failure import Failure, FailureKind, TrialError
-from autotune.launchers.habits import forget, habits_of
+from autotune.launchers.habits import alive, forget, habits_of, timing_paths_of
 from autotune.launchers.process import launch
 from autotune.launchers.protocol import CacheArm, LaunchContext, Launcher, Server
 from autotune.launchers.settings_check import differences
@@ -113,11 +113,12 @@ class RealMeasurer:
             model_name=self.launcher.model_name,
             request_fields=request_fields,
             rendering=self.rendering,
-            alive=lambda: server.process.poll() is None,
+            alive=lambda: alive(self.launcher, server),
             fixed_length=habits.pins_length,
             bursts=habits.bursts,
             before_each=before_each,
             cached_tokens_path=self.launcher.cached_tokens_path,
+            timing_paths=timing_paths_of(self.launcher),
             first_token_timeout_s=self.first_token_timeout_s,
             idle_timeout_s=self.idle_timeout_s,
         )
@@ -170,6 +171,7 @@ class _Run:
             )
         replayed = time.monotonic()
         self.records.sort(key=lambda record: record.order)
+        failure = self._failure(server)
         self.owner.launcher.stop(server)
         missing = self.owner.missing_vram(self.vram_before)
         self.telemetry = _with_missing(telemetry.summary().to_json(), missing)
@@ -179,7 +181,7 @@ class _Run:
             replay_s=replayed - warmed,
             stop_s=time.monotonic() - replayed,
         )
-        return self.measurement(self._failure(server), seconds)
+        return self.measurement(failure, seconds)
 
     def _watched(self, telemetry: TelemetrySampler) -> RecordSink:
         """A sink that notes beside each turn what the machine did meanwhile."""
@@ -195,7 +197,7 @@ class _Run:
         return take
 
     def _failure(self, server: Server) -> Failure | None:
-        """The first failed turn, explained by the engine's log when the engine died of it."""
+        """The first failed turn, explained by the log when the engine died of it; before a stop."""
         bad = next((r for r in self.records if not r.ok), None)
         if bad is None:
             problem = check_cache_arm(self.records, self.owner.cache_arm.value)
@@ -203,7 +205,10 @@ class _Run:
         kind = FailureKind(bad.failure or FailureKind.BAD_REPLY)
         where = f"session {bad.session_id} turn {bad.turn}"
         if kind is FailureKind.CRASH:
-            cause = self.owner.launcher.failure(server.log_text(), server.process.poll())
+            returncode = server.process.poll()
+            cause = self.owner.launcher.failure(server.log_text(), returncode)
+            if returncode is None and cause.kind is FailureKind.TIMEOUT:
+                cause = Failure(kind, "the engine runs, and is not well", cause.evidence)
             return Failure(cause.kind, f"{where}: {cause.message}", cause.evidence)
         return Failure(kind, f"{where}: {bad.detail or kind.value}")
 

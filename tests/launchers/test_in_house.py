@@ -11,6 +11,7 @@ import pytest
 
 from autotune.candidate import Candidate
 from autotune.launchers.failure import FailureKind, TrialError
+from autotune.launchers.habits import Habits
 from autotune.launchers.in_house import InHouseLauncher
 from autotune.launchers.manifest import Manifest
 from autotune.launchers.process import launch
@@ -154,3 +155,47 @@ def test_a_template_that_refuses_is_a_bad_reply(
     with pytest.raises(TrialError, match="unknown role tool") as caught:
         launcher.count_tokens(server, ({"role": "tool", "content": "x"},), ())
     assert caught.value.failure.kind is FailureKind.BAD_REPLY
+
+
+def test_a_salt_is_fresh_in_every_request() -> None:
+    cold = {"cache_salt": "{fresh}", "extra": {"ids": ["a-{fresh}", 7]}}
+    launcher = make(request={"cache_off": cold})
+    first, second = (launcher.request_fields(CacheArm.OFF, None) for _ in range(2))
+    assert first["cache_salt"] != second["cache_salt"]
+    assert len(first["cache_salt"]) == 32
+    assert first["extra"]["ids"][0].startswith("a-")
+    assert first["extra"]["ids"][1] == 7
+    assert "cache_salt" not in launcher.request_fields(CacheArm.ON, None)
+
+
+def test_where_the_engines_own_times_are() -> None:
+    timings = {"prefill": "usage.mine.read", "unit": "us"}
+    assert make(timings=timings).timing_paths == {"prefill": ("usage.mine.read", 1e-6)}
+    assert make().timing_paths == {}
+
+
+def test_habits_and_patience_are_the_manifests() -> None:
+    launcher = make(replies={"pins_length": False, "bursts": True}, stop={"timeout_s": 3})
+    assert launcher.habits == Habits(pins_length=False, bursts=True)
+    assert launcher.stop_grace_s == 3.0
+    assert (make().habits, make().stop_grace_s) == (Habits(), 10.0)
+
+
+def test_a_search_space_of_ones_own_is_beside_the_manifest() -> None:
+    assert make(search_space="space.toml").search_space == "/etc/mine/space.toml"
+    assert make(search_space="/other/space.toml").search_space == "/other/space.toml"
+    assert make(search_space="llama-server").search_space == "llama-server"
+    assert make().search_space is None
+
+
+def test_another_name_is_written_where_only_that_is_listed(
+    fake_launcher: Callable[..., InHouseLauncher], fake_model: Path, launch_context: MakeContext
+) -> None:
+    """The fake engine's help lists ``--batch-size``; studies call it ``logical-batch``."""
+    launcher = fake_launcher(flags={"aliases": {"logical-batch": ["n-batch", "batch-size"]}})
+    asked = Candidate({"logical-batch": 64})
+    assert "--logical-batch" in launcher.command(asked, launch_context(fake_model)).argv
+    launcher.detect()
+    argv = launcher.command(asked, launch_context(fake_model)).argv
+    assert argv[argv.index("--batch-size") + 1] == "64"
+    assert launcher.spelling("logical-batch").shown == "--batch-size"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from autotune.replay.assembly import assemble
+import pytest
+
+from autotune.replay.assembly import Assembly, assemble
 from autotune.replay.sse import SseEvent
 from autotune.replay.usage import Counts, counts_of
 
@@ -73,3 +75,28 @@ def test_other_engines_own_timings() -> None:
     assert vllm.server_prefill_s == 0.08
     omlx = counts(usage={"prompt_eval_duration": 1.5, "generation_duration": 2})
     assert (omlx.server_prefill_s, omlx.server_decode_s) == (1.5, 2.0)
+
+
+def test_paths_say_where_the_engines_own_times_are() -> None:
+    paths = {"prefill": ("usage.mine.read_us", 1e-6), "decode": ("usage.mine.wrote", 1.0)}
+    told = Assembly(final={"usage": {"mine": {"read_us": 1500, "wrote": 2}}, "timings": {}})
+    found = counts_of(told, None, paths)
+    assert found.server_prefill_s == pytest.approx(0.0015)
+    assert found.server_decode_s == 2.0
+
+
+def test_a_path_that_leads_nowhere_is_not_replaced_by_the_usual_place() -> None:
+    told = Assembly(timings={"prompt_ms": 80}, final={"timings": {"prompt_ms": 80}})
+    assert counts_of(told, None).server_prefill_s == 0.08
+    assert counts_of(told, None, {"prefill": ("mine.ms", 1e-3)}).server_prefill_s is None
+    assert counts_of(told, None, {"decode": ("mine.ms", 1e-3)}).server_prefill_s == 0.08
+
+
+def test_numbers_outside_of_usage_can_be_pointed_at() -> None:
+    """Every object and number of the last chunks is there, a zero too."""
+    chunks = ['{"created": 7, "reused": 0, "x": {"hit": 4}}', '{"usage": {}, "x": {}, "m": "t"}']
+    events = [SseEvent(at_s=1.0, data=data) for data in chunks]
+    told = assemble(events)
+    assert told.final == {"created": 7, "reused": 0, "x": {"hit": 4}}
+    assert counts_of(told, "reused").cached_tokens == 0
+    assert counts_of(told, "x.hit").cached_tokens == 4

@@ -235,3 +235,20 @@ def test_memory_that_an_engine_keeps_is_told(
         "3.0 GiB of GPU memory did not come back when the engine stopped"
         in measured.telemetry["reasons"]
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "words"),
+    [
+        ("/health", FailureKind.BAD_REPLY, ""),
+        ("/nowhere", FailureKind.CRASH, "the engine runs, and is not well"),
+    ],
+)
+def test_an_engine_that_runs_is_asked_whether_it_is_well(
+    measure: Measure, path: str, kind: FailureKind, words: str
+) -> None:
+    """Only after a reply that broke off: a process can outlive the engine inside it."""
+    found, _ = measure("close-mid-stream=1", health={"path": path})
+    assert found.failure is not None
+    assert found.failure.kind is kind
+    assert words in found.failure.message
