@@ -94,12 +94,20 @@ def state_of(argv: Sequence[str], env: Mapping[str, str]) -> Any | None:
     if found is None:
         return None
     program = Path(found)
-    files = [Path(word) for word in argv[1:] if os.sep in word and Path(word).is_file()]
+    files = [Path(word) for word in argv[1:] if os.sep in word and _names_a_file(word)]
     files += _module_files(argv)
     python = interpreter(program)
     packages = package_folders(python, env) if python is not None else []
     stamps = [_stamp(path) for path in (*files, *packages)]
     return [_stamp(program), _digest(str(program), *_stamp(program)[1:]), *stamps]
+
+
+def _names_a_file(word: str) -> bool:
+    """Whether there is such a file: the source of a script is too long to be a name."""
+    try:
+        return Path(word).is_file()
+    except OSError:
+        return False
 
 
 def _stamp(path: Path) -> list[Any]:

@@ -75,6 +75,13 @@ def test_a_script_in_the_command_counts_too(program: Path, tmp_path: Path) -> No
     assert state_of(argv, ENV) != before
 
 
+def test_a_word_too_long_to_be_a_name_is_no_script(program: Path, tmp_path: Path) -> None:
+    memory = ProbeMemory(tmp_path / "memory")
+    source = "pass  # a/b" * 1000
+    assert ask(program, memory, source) == ask(program, memory, source)
+    assert runs(program) == 1
+
+
 def test_asking_afresh_and_outside_the_block(program: Path, tmp_path: Path) -> None:
     memory = ProbeMemory(tmp_path / "memory")
     ask(program, memory)
