@@ -105,8 +105,9 @@ def _print_standing(io: CommandIO, build: EngineBuild, standing: SpaceStanding) 
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for column in ("parameter", "in this build", ""):
-        table.add_column(column, overflow="fold")
+    for column in ("parameter", "in this build"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("", overflow="fold")
     for row in standing.rows:
         table.add_row(row.spelling.setting, row.spelling.shown, _remark(row))
     io.out.print(table, markup=False)
