@@ -44,6 +44,25 @@ def test_a_value_above_its_bound_is_lowered_to_it() -> None:
     assert got["ubatch-size"] == 256
 
 
+def test_a_value_below_its_bound_is_raised_while_the_condition_holds() -> None:
+    switch = Parameter("chunked", (True, False), True, "batch size")
+    step = Parameter(
+        "step",
+        (512, 2048),
+        512,
+        "batch size",
+        ordered=True,
+        at_least="context",
+        at_least_when={"chunked": (False,)},
+    )
+    context = Parameter("context", (1024, 4096), 1024, "context length", ordered=True)
+    space = Space("e", (switch, step, context))
+    assert to_settings(space, {**space.defaults, "chunked": True})["step"] == 512
+    assert to_settings(space, {**space.defaults, "chunked": False})["step"] == 1024
+    values = {"chunked": False, "step": 2048, "context": 1024}
+    assert to_settings(space, values)["step"] == 2048
+
+
 def test_context_is_multiplied_unless_the_slots_share_it() -> None:
     apart = to_settings(SPACE, {**SPACE.defaults, "kv-unified": False})
     assert apart["ctx-size"] == 4 * 4096
