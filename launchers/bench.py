@@ -5,11 +5,11 @@ Checks are in `checks_start`, `checks_reply` and `checks_cache`; `contract` puts
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from autotune.candidate import Candidate
 from autotune.launchers.chat import Reply, chat
@@ -17,6 +17,7 @@ from autotune.launchers.habits import forget
 from autotune.launchers.process import STOP_GRACE_S, launch
 from autotune.launchers.protocol import CacheArm, LaunchContext, Launcher, Server
 
+ResultT = TypeVar("ResultT")
 Messages = tuple[Mapping[str, Any], ...]
 
 
@@ -45,6 +46,17 @@ def need(kept: bool, message: str, remedy: str = "") -> None:
     """Raise `Broken` unless `kept`."""
     if not kept:
         raise Broken(message, remedy)
+
+
+def every_time(look: Callable[[], ResultT], tries: int = 3) -> ResultT:
+    """What `look` gives the first time it finds nothing; a finding counts if it comes every time.
+
+    For checks that go by the clock: on a busy machine anything can be late once.
+    """
+    for _ in range(tries - 1):
+        with suppress(Finding):
+            return look()
+    return look()
 
 
 @dataclass(slots=True)

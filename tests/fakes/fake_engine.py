@@ -43,6 +43,7 @@ SETTINGS: dict[str, Any] = {
 """Settings it takes, with their defaults; switches have a ``--no-`` form."""
 
 FAULTS = {
+    "busy-slots": "/slots says for ever that a slot is at work",
     "cached-beyond-prompt": "reports more cached tokens than the prompt has",
     "cached-in-cold": "reports cached tokens although the request forbids the cache",
     "close-mid-stream": "drops the connection after two tokens and lives on",
@@ -182,6 +183,7 @@ class Handler(BaseHTTPRequestHandler):
             "/health": self._health,
             "/props": self._props,
             "/settings": self._settings,
+            "/slots": self._slots,
             "/v1/models": self._models,
         }
         self._answer(routes.get(self.path, self._missing))
@@ -231,6 +233,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def _models(self) -> Any:
         return {"object": "list", "data": [{"id": self._model()}]}
+
+    def _slots(self) -> Any:
+        if not self.engine.acts("busy-slots"):
+            self._missing()
+        return [{"id": 0, "is_processing": True}]
 
     def _settings(self) -> Any:
         told = dict(self.engine.settings)

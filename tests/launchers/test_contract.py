@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from autotune.candidate import Candidate
-from autotune.launchers.bench import prompt_number
+from autotune.launchers.bench import Broken, Doubtful, every_time, prompt_number
 from autotune.launchers.contract import CHECKS, Bench, Outcome, Verdict, name_of, run_checks
 from autotune.launchers.protocol import Launcher
 
@@ -208,6 +208,15 @@ def test_a_reply_that_nobody_reads_goes_on(
     assert "it waited for a reply that nobody reads" in found["honours-disconnect"][1]
 
 
+def test_a_slot_that_goes_on_is_seen_where_slots_are_shown(
+    fake_launcher: MakeLauncher, fake_model: Path, tmp_path: Path
+) -> None:
+    launcher = fake_launcher("busy-slots", token_us=5000)
+    found = findings(checked(launcher, fake_model, tmp_path, ("honours-disconnect",)))
+    words = "a slot goes on generating for a client that hung up"
+    assert found == {"honours-disconnect": (Verdict.FAIL, words)}
+
+
 def test_a_reply_that_is_given_up(
     fake_launcher: MakeLauncher, fake_model: Path, tmp_path: Path
 ) -> None:
@@ -319,3 +328,17 @@ def test_prompts_differ_from_the_first_word() -> None:
     firsts = {str(prompt_number(n)[0]["content"]).split()[0] for n in range(1, 200)}
     assert len(firsts) == 199
     assert prompt_number(3) == prompt_number(3)
+
+
+def test_what_goes_by_the_clock_must_be_found_every_time() -> None:
+    found = iter([Broken("late"), Doubtful("early")])
+
+    def look() -> str:
+        if (finding := next(found, None)) is not None:
+            raise finding
+        return "well"
+
+    assert every_time(look) == "well"
+    found = iter([Broken("late")] * 3)
+    with pytest.raises(Broken, match="late"):
+        every_time(look)

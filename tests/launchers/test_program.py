@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from autotune.errors import MachineError
-from autotune.launchers.program import flags_in, output_of, sha256_of
+from autotune.launchers.program import FlagUsage, flags_in, output_of, sha256_of, usages_in
 
 HELP = """\
 ----- common params -----
@@ -68,3 +68,21 @@ def test_a_program_that_fails_says_how(argv: list[str], message: str) -> None:
     with pytest.raises(MachineError, match=message) as caught:
         output_of(argv, {}, "install it")
     assert caught.value.hint == "install it"
+
+
+def test_what_a_help_says_of_a_flag() -> None:
+    text = """\
+-fa,   --flash-attn [on|off|auto]       set Flash Attention use
+                                        (default: auto)
+--kv-unified, -kvu                      one buffer
+--draft, --draft-max N                  the argument has been removed. use
+                                        --spec-draft-n-max
+"""
+    told = usages_in(text)
+    assert told["flash-attn"] == FlagUsage(
+        "[on|off|auto]", "set Flash Attention use (default: auto)"
+    )
+    assert told["kv-unified"] == FlagUsage("", "one buffer")
+    assert told["draft-max"].hint == "N"
+    assert [name for name, usage in told.items() if usage.removed] == ["draft", "draft-max"]
+    assert flags_in(text) == {"flash-attn", "kv-unified"}
