@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -13,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nvml_library import build_library
 
 from autotune.errors import MachineError
 from autotune.hardware.gpu import Gpu, GpuState
 
-SOURCE = Path(__file__).parent / "fake_nvml.c"
 GIB = 2**30
 
 
@@ -61,18 +60,11 @@ def card() -> Callable[..., Gpu]:
 @pytest.fixture(scope="session")
 def nvml_library(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """``nvml_library("-DOLD") -> folder`` with a compiled libnvidia-ml.so.1."""
-    compiler = shutil.which("gcc") or shutil.which("cc")
-    if compiler is None or not sys.platform.startswith("linux"):
-        pytest.skip("needs a C compiler, on Linux")
     built: dict[tuple[str, ...], Path] = {}
 
     def build(*defines: str) -> Path:
         if defines not in built:
-            folder = tmp_path_factory.mktemp("nvml")
-            target = str(folder / "libnvidia-ml.so.1")
-            argv = [compiler, "-shared", "-fPIC", "-w", *defines, "-o", target, str(SOURCE)]
-            subprocess.run(argv, check=True)
-            built[defines] = folder
+            built[defines] = build_library(tmp_path_factory.mktemp("nvml"), *defines)
         return built[defines]
 
     return build

@@ -2,9 +2,8 @@
  *
  * cards: an RTX 3090 with 24 GiB, 4 of them held by two processes, and an RTX 3090 Ti.
  * quiet: one RTX 3090 with nobody on it and its clocks its own.
- * hot:   the same, held down by heat at every second look.
+ * hot:   the same, held down by heat from the third look on.
  * held:  the same, with a process of somebody else (FAKE_NVML_PID) on 8 GiB of it.
- * stuck: the same; every look finds 1 GiB less free than the one before.
  * mig:   an A100 that is divided into 3g.20gb and 1g.5gb, and an RTX 3090.
  * gb10:  a GB10, which reports no memory of its own.
  * broken: a library whose driver does not answer.
@@ -98,13 +97,11 @@ int nvmlDeviceGetMigDeviceHandleByIndex(card_t *card, unsigned index, card_t **p
 int nvmlDeviceGetName(card_t *card, char *out, unsigned size) { return text(out, size, card->name); }
 int nvmlDeviceGetUUID(card_t *card, char *out, unsigned size) { return text(out, size, card->uuid); }
 int nvmlDeviceGetMemoryInfo(card_t *card, memory_t *memory) {
-  static unsigned looks;
   const char *set = getenv("FAKE_NVML_FREE_MIB");
   if (is("gb10")) return NOT_SUPPORTED;
   memory->total = card->total;
   memory->free = card->free;
   if (is("held")) memory->free -= 8 * GIB;
-  if (is("stuck")) memory->free -= ++looks * GIB;
   if (set && first(card)) memory->free = strtoull(set, 0, 10) * MIB;
   memory->used = memory->total - memory->free;
   return OK;
@@ -164,7 +161,7 @@ int nvmlDeviceGetCurrentClocksEventReasons(card_t *card, unsigned long long *bit
 {
   static unsigned looks;
   if (card->board) return NOT_SUPPORTED;
-  *bits = is("cards") && first(card) ? 0x24 : is("hot") && ++looks % 2 == 0 ? 0x60 : 0x1;
+  *bits = is("cards") && first(card) ? 0x24 : is("hot") && ++looks > 2 ? 0x60 : 0x1;
   return OK;
 }
 int nvmlDeviceGetTemperature(card_t *card, unsigned sensor, unsigned *celsius) {
