@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from autotune.launchers.habits import forget, timing_paths_of
+from autotune.launchers.habits import timing_paths_of
 from autotune.launchers.http import dig
 from autotune.launchers.protocol import CacheArm, Launcher, Server
 
@@ -104,8 +104,6 @@ def _sent(
     output_tokens: int,
 ) -> Iterator[tuple[http.client.HTTPResponse, float]]:
     """The answer to a request, and when the request was sent; closed at the end of the block."""
-    if arm is CacheArm.OFF:
-        forget(launcher, server)
     body = {
         "model": launcher.model_name,
         "messages": list(messages),

@@ -15,6 +15,7 @@ from autotune.candidate import Candidate
 from autotune.launchers.bench import Bench, Broken, Doubtful, Undecided, need
 from autotune.launchers.environment import INHERITED, PRIVATE
 from autotune.launchers.failure import Failure, FailureKind, TrialError
+from autotune.launchers.habits import habits_of
 from autotune.launchers.marks import TUNER_PID, TUNER_START
 from autotune.launchers.process import launch
 from autotune.launchers.protocol import LaunchContext, Server
@@ -168,6 +169,8 @@ def two_at_once(bench: Bench) -> None:
 
     A fixed port may be somebody else's, whose answers would be measured.
     """
+    if habits_of(bench.launcher).alone:
+        raise Undecided("it refuses to run beside another of its kind")
     with bench.server() as first:
         try:
             with bench.another() as second:

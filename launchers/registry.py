@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from autotune.errors import UserError
+from autotune.launchers.ds4 import Ds4Launcher
 from autotune.launchers.in_house import InHouseLauncher
 from autotune.launchers.llama_server import LlamaServerLauncher
 from autotune.launchers.manifest import read_manifest
@@ -34,6 +35,7 @@ FACTORIES: Mapping[str, Factory] = {
     "vllm": VllmLauncher,
     "sglang": SglangLauncher,
     "omlx": OmlxLauncher,
+    "ds4": Ds4Launcher,
 }
 
 

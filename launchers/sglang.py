@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from autotune.launchers.protocol import CacheArm, EngineBuild, LaunchContext, La
 from autotune.launchers.python_package import Package, installed, interpreter_of, is_python
 from autotune.launchers.sglang_failures import PATTERNS
 from autotune.launchers.sglang_flags import asked_settings, settings_told, sglang_arguments
+from autotune.launchers.spelling import Spelling, spell
 
 _HINT = (
     "install SGLang so that the command sglang is on PATH, or give --engine-path: "
@@ -121,6 +122,11 @@ class SglangLauncher:
             base_url=f"http://{context.host}:{context.port}",
             inherit=KERNEL_CACHES,
         )
+
+    def spelling(self, setting: str) -> Spelling:
+        """What the build calls `setting`; ``auto``, which leaves it out, is always possible."""
+        told = spell(setting, self._build or EngineBuild(self.name, "", "", ""), {})
+        return told if told.allowed is None else replace(told, allowed=told.allowed | {"auto"})
 
     def _accepted(self) -> frozenset[str]:
         return self._build.flags if self._build is not None else frozenset()

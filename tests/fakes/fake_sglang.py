@@ -34,7 +34,7 @@ FLAGS: dict[str, Any] = {
     "schedule-conservativeness": 1.0,
     "page-size": int,
     "kv-cache-dtype": "auto",
-    "attention-backend": str,
+    "attention-backend": ("triton", "flashinfer", "fa3", "torch_native"),
     "enable-mixed-chunk": False,
     "disable-overlap-schedule": False,
     "num-continuous-decode-steps": 1,
@@ -51,7 +51,7 @@ FLAGS: dict[str, Any] = {
     "enable-cache-report": False,
     "sampling-defaults": "model",
 }
-"""Flag -> its default, or its type where the default is to decide at the start."""
+"""Flag -> its default, or its type or choices where the default is to decide at the start."""
 
 RESOLVED: dict[str, Any] = {
     "mem_fraction_static": 0.87,
@@ -201,6 +201,8 @@ def parser() -> argparse.ArgumentParser:
     for flag, default in FLAGS.items():
         if isinstance(default, bool):
             p.add_argument(f"--{flag}", action="store_true")
+        elif isinstance(default, tuple):
+            p.add_argument(f"--{flag}", choices=default)
         elif isinstance(default, type):
             p.add_argument(f"--{flag}", type=default)
         else:
