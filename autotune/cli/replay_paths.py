@@ -54,6 +54,7 @@ def make_paths(asked: Asked) -> list[ServingPath]:
 
     Raises `UserError` for one that cannot be, and for two of one name.
     """
+    _check_one_host(asked)
     paths: list[ServingPath] = [
         *(_attached(text, asked) for text in asked.endpoints),
         *(_from_config(text, asked) for text in asked.configs),
@@ -64,6 +65,18 @@ def make_paths(asked: Asked) -> list[ServingPath]:
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UserError(f"two paths are called {twice!r}", "give them names: NAME=VALUE")
     return paths
+
+
+def _check_one_host(asked: Asked) -> None:
+    """A key or header that is named goes to one host. Raises `UserError` for several."""
+    from autotune.paths.address import parse_address
+
+    hosts = {parse_address(split_name(text)[1]).host for text in asked.endpoints}
+    if len(hosts) > 1 and (asked.key_env or asked.headers):
+        raise UserError(
+            f"--key-env and --header would go to {len(hosts)} hosts: {', '.join(sorted(hosts))}",
+            "measure the endpoints one call after the other: they share the table",
+        )
 
 
 def split_name(text: str) -> tuple[str | None, str]:

@@ -25,8 +25,8 @@ _COLUMNS = (
     "sessions",
     "deepest",
     "tokens",
-    "TTFT p50 s",
-    "decode p50 tok/s",
+    "TTFT s",
+    "tok/s",
     "cached",
     "n",
 )
@@ -74,7 +74,7 @@ def _figures(row: DepthRow) -> list[str]:
 
 
 def _by_depth(table: Table) -> RichTable:
-    grid = _grid("depth", "path", "tokens", "TTFT p50 s", "p95", "decode p50 tok/s", "cached", "n")
+    grid = _grid("depth", "path", "tokens", "TTFT s", "p95", "tok/s", "cached", "n")
     labels = dict.fromkeys(bucket.bucket for row in table.rows for bucket in row.buckets)
     for label in labels:
         for row in table.rows:
@@ -88,6 +88,7 @@ def _by_depth(table: Table) -> RichTable:
 
 def note_lines(table: Table) -> Iterator[str]:
     """What a reader of the table must know."""
+    yield "TTFT, tok/s (decode rate) and tokens are medians (p50) over n turns."
     shown = [bucket for row in table.rows for bucket in row.buckets]
     if any(bucket.directional for bucket in shown):
         yield f"{DIRECTIONAL} fewer than 5 turns: directional"

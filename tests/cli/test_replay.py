@@ -231,3 +231,12 @@ def test_an_engine_is_named_by_what_it_is_given() -> None:
         asked(engines=["reference", "x/my.toml"], model="m", settings={"ctx-size": 1})
     )
     assert [path.name for path in made] == ["reference ctx-size=1", "my ctx-size=1"]
+
+
+def test_a_named_key_goes_to_one_host() -> None:
+    env = {"MINE": "sk-2-long-enough"}
+    several = ["http://box:1", "b=http://other:1"]
+    with pytest.raises(UserError, match="2 hosts: box, other"):
+        make_paths(asked(endpoints=several, env=env, key_env="MINE"))
+    same = ["http://box:1", "b=http://box:2"]
+    assert len(make_paths(asked(endpoints=same, env=env, key_env="MINE"))) == 2

@@ -100,3 +100,14 @@ def test_numbers_outside_of_usage_can_be_pointed_at() -> None:
     assert told.final == {"created": 7, "reused": 0, "x": {"hit": 4}}
     assert counts_of(told, "reused").cached_tokens == 0
     assert counts_of(told, "x.hit").cached_tokens == 4
+
+
+def test_reasoning_that_is_counted_and_not_sent_is_not_shown_text() -> None:
+    usage = {
+        "prompt_tokens": 9,
+        "completion_tokens": 100,
+        "completion_tokens_details": {"reasoning_tokens": 90},
+    }
+    found = counts(usage=usage)
+    assert (found.output_tokens, found.hidden_tokens, found.shown_tokens) == (100, 90, 10)
+    assert counts(usage={"completion_tokens": 7}).shown_tokens == 7

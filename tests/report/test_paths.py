@@ -100,6 +100,7 @@ def test_a_row_a_path_and_its_depths_below() -> None:
 
 def test_notes_say_what_a_reader_must_know() -> None:
     lines = list(note_lines(TABLE))
+    assert "medians (p50)" in lines[0]
     assert "* fewer than 5 turns: directional" in lines
     assert "far: 9 of 12 turns answered; first: session a turn 2: HTTP 500: no" in lines
     assert "far: does not report cached tokens" in lines
