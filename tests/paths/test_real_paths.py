@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,20 +18,29 @@ from autotune.paths.spec import AttachedPath, LaunchedPath
 from autotune.paths.table import read_table
 from autotune.replay.dialect import Api
 
+_DEEP_MODEL = "~/.cache/autotune/models/random-llama-2x256-131072-r1.gguf"
 SETTINGS = {"ctx-size": 2048, "parallel": 1}
+
+
+@pytest.fixture(scope="session")
+def quick_model(request: pytest.FixtureRequest) -> Path:
+    """Two layers of random weights, where they are; else the real model."""
+    path = Path(os.environ.get("AUTOTUNE_TEST_DEEP_MODEL", _DEEP_MODEL)).expanduser()
+    found: Path = path if path.is_file() else request.getfixturevalue("smollm2")
+    return found
 
 
 def test_three_apis_and_a_launch_see_the_same_prompts(
     reference_launcher: Launcher,
-    smollm2: Path,
+    quick_model: Path,
     launch_context: Callable[..., LaunchContext],
     stop_later: Callable[[Server], Server],
     measured: Any,
 ) -> None:
-    context = launch_context(smollm2)
+    context = launch_context(quick_model)
     server = stop_later(launch(reference_launcher, Candidate(SETTINGS), context))
     paths = [AttachedPath(name=api.value, url=f"{server.base_url}/v1", api=api) for api in Api]
-    own = LaunchedPath(name="own", engine="reference", model=smollm2, settings=SETTINGS)
+    own = LaunchedPath(name="own", engine="reference", model=quick_model, settings=SETTINGS)
     assert measured(*paths, own, max_turns=2).stopped is None
     records = measured.folder.records()
     assert [r.failure for r in records] == [None] * 16
