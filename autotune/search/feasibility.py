@@ -87,7 +87,12 @@ _GROWS = ("ctx-size", "ubatch-size", "batch-size", "parallel")
 
 
 def _at_least(settings: Mapping[str, Setting], known: Mapping[str, Setting]) -> bool:
-    """Whether `settings` ask for at least what `known` did, and differ in nothing that matters."""
+    """Whether `settings` ask for at least what `known` did, and differ in nothing that matters.
+
+    For an engine whose flags are called otherwise nothing is known to grow: only the same again.
+    """
+    if not any(name in known for name in _GROWS):
+        return settings == known
     if any(settings.get(n) != known.get(n) for n in _MEMORY_WORDS):
         return False
     return all(_number(settings.get(n)) >= _number(known.get(n)) for n in _GROWS)

@@ -21,6 +21,7 @@ from autotune.models.identity import model_sha256
 from autotune.models.metadata import ModelInfo, ModelKind, read_model
 from autotune.models.served import check_kind
 from autotune.search.incumbent import read_incumbent
+from autotune.search.lengths import with_fitting_history
 from autotune.search.request import RunRequest
 from autotune.search.sampling import (
     Expected,
@@ -87,6 +88,7 @@ def set_up(request: RunRequest, probe: GpuProbe, sample: Sampled | None = None) 
     """
     gpu = select_gpu(request.gpu, probe.gpus())
     launcher, build, chosen = find_engine(request)
+    request, lengths = with_fitting_history(request, launcher)
     path = _model_path(request)
     model = read_model(path)
     check_kind(launcher.search_space or launcher.name, model, engine=launcher.name)
@@ -109,7 +111,7 @@ def set_up(request: RunRequest, probe: GpuProbe, sample: Sampled | None = None) 
         sample=sample,
         folder=folder,
         incumbent=read_incumbent(request.incumbent),
-        notes=(*chosen, *_gpu_notes(request, probe, gpu), *sample.notes),
+        notes=(*chosen, *lengths, *_gpu_notes(request, probe, gpu), *sample.notes),
     )
 
 
