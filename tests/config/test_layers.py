@@ -78,6 +78,19 @@ def test_pins_of_all_places_are_merged(tmp_path: Path) -> None:
     }
 
 
+def test_paths_of_engines_are_merged_until_one_is_for_every_engine(tmp_path: Path) -> None:
+    user = '[model]\na = "x.gguf"\nb = "y.gguf"'
+    found = places(tmp_path, user=user, AUTOTUNE_MODEL="b=/z.gguf")
+    merged = read_layers(found).merged()["model"]
+    assert {name: str(path) for name, path in merged.items()} == {
+        "a": str(found.user_file.parent / "x.gguf"),
+        "b": "/z.gguf",
+    }
+    again = places(tmp_path / "again", user=user, AUTOTUNE_MODEL="m.gguf")
+    bare = read_layers(again).merged()["model"]
+    assert {name: str(path) for name, path in bare.items()} == {"": "m.gguf"}
+
+
 def test_an_empty_variable_is_unset(tmp_path: Path) -> None:
     layers = read_layers(places(tmp_path, AUTOTUNE_GPU=""))
     assert layers.origin("gpu").kind == "default"

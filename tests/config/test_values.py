@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from autotune.config.values import Duration, Pins, Tokens, parse_pins
+from autotune.config.values import (
+    Duration,
+    EngineNames,
+    EnginePaths,
+    Pins,
+    Tokens,
+    parse_pins,
+)
 
 DURATION: TypeAdapter[float] = TypeAdapter(Duration)
 TOKENS: TypeAdapter[int] = TypeAdapter(Tokens)
@@ -85,3 +95,50 @@ def test_what_is_no_pin_is_refused(raw: object) -> None:
 @settings(max_examples=30, deadline=None)
 def test_pairs_and_tables_say_the_same(pins: dict[str, int]) -> None:
     assert parse_pins([f"--{name}={value}" for name, value in pins.items()]) == parse_pins(pins)
+
+
+PATHS: TypeAdapter[dict[str, Path]] = TypeAdapter(EnginePaths)
+NAMES: TypeAdapter[str] = TypeAdapter(EngineNames)
+
+
+@pytest.mark.parametrize(
+    ("said", "paths"),
+    [
+        ("m.gguf", {"": "m.gguf"}),
+        (Path("m.gguf"), {"": "m.gguf"}),
+        ("a=x.gguf,b=/y", {"a": "x.gguf", "b": "/y"}),
+        (["a=x.gguf", "b=/y"], {"a": "x.gguf", "b": "/y"}),
+        ('["a=x.gguf", "m"]', {"a": "x.gguf", "": "m"}),
+        ({"a": "x", "": "m"}, {"a": "x", "": "m"}),
+        ("./mine.toml=x,b=y", {"./mine.toml": "x", "b": "y"}),
+        ("./a=b.gguf", {"": "a=b.gguf"}),
+        ("a=x,y", {"a": "x,y"}),
+        ("/models/a,b.gguf", {"": "/models/a,b.gguf"}),
+        (["m", "n"], {"": "n"}),
+    ],
+)
+def test_paths_may_be_of_one_engine(said: Any, paths: dict[str, str]) -> None:
+    found = PATHS.validate_python(said)
+    assert {name: str(path) for name, path in found.items()} == paths
+
+
+@pytest.mark.parametrize("said", [3, [1], "", [""]])
+def test_what_is_no_path_is_refused(said: Any) -> None:
+    with pytest.raises(ValidationError, match="is not a path"):
+        PATHS.validate_python(said)
+
+
+def test_paths_are_shown_as_they_are_written() -> None:
+    assert PATHS.dump_python({"": Path("m")}) == "m"
+    assert PATHS.dump_python({"a": Path("x"), "": Path("m")}) == {"a": "x", "every engine": "m"}
+
+
+def test_engines_may_be_a_list() -> None:
+    assert NAMES.validate_python(["a", "b.toml"]) == "a,b.toml"
+    assert NAMES.validate_python("a,b") == "a,b"
+
+
+def test_pins_may_be_of_one_engine() -> None:
+    flat = {"threads": 2, "vllm:block-size": 32}
+    assert PINS.validate_python(["threads=2", "vllm:block-size=32"]) == flat
+    assert PINS.validate_python({"threads": 2, "vllm": {"block-size": 32}}) == flat
