@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -27,10 +28,26 @@ POLL_S = 0.02
 STOP_GRACE_S = 10.0
 
 
+PORTS = range(20000, 32768)
+"""Below those that systems hand out by themselves (from 32768 on Linux, 49152 elsewhere)."""
+
+
 def free_port(host: str) -> int:
-    """A TCP port that was free a moment ago."""
+    """A TCP port that was free a moment ago, and that nobody is given who asks for any.
+
+    An engine written in Python takes some ten seconds before it binds its port; one of those that
+    are handed out would often belong to somebody else by then.
+    """
+    for port in random.sample(PORTS, 20):
+        with suppress(OSError):
+            return _bound(host, port)
+    return _bound(host, 0)
+
+
+def _bound(host: str, port: int) -> int:
+    """The port that was bound: `port`, or any for 0. Raises `OSError` where it cannot be."""
     with socket.socket() as probe:
-        probe.bind((host, 0))
+        probe.bind((host, port))
         return int(probe.getsockname()[1])
 
 

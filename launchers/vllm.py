@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 
 from autotune.candidate import Candidate, Setting
-from autotune.launchers.environment import private
+from autotune.launchers.environment import PRIVATE, private
 from autotune.launchers.failure import Failure, FailureKind, TrialError
 from autotune.launchers.http import ask, ask_text, dig
 from autotune.launchers.process import stop_process
@@ -35,6 +35,8 @@ CPU_KV_SHARE = 4
 _KV_FLAG = "kv-cache-memory-bytes"
 _SIZED_BY = (_KV_FLAG, "gpu-memory-utilization", "VLLM_CPU_KVCACHE_SPACE")
 _COUNT_TIMEOUT_S = 60.0
+_SOCKET_FOLDER_CHARS = 60
+"""A socket's path has 107 bytes at most (103 on a Mac); vLLM's names have 37."""
 
 
 class VllmLauncher:
@@ -86,7 +88,7 @@ class VllmLauncher:
         argv += ["--host", context.host, "--port", str(context.port)]
         return LaunchSpec(
             argv=(*argv, *vllm_arguments(asked, accepted)),
-            env={**private(context), **QUIET, **_device(context), **vllm_variables(asked)},
+            env={**private(context), **QUIET, **_own(context), **vllm_variables(asked)},
             cwd=context.work_dir,
             asked=asked,
             base_url=f"http://{context.host}:{context.port}",
@@ -187,11 +189,17 @@ class VllmLauncher:
         return (*front, *program.start(context.model), *address, *flags)
 
 
-def _device(context: LaunchContext) -> dict[str, str]:
-    """No GPU is seen where none is named; threads are bound as the engine would by itself."""
-    if context.gpu_uuid is not None:
-        return {}
-    return {"CUDA_VISIBLE_DEVICES": "", "VLLM_CPU_OMP_THREADS_BIND": "auto"}
+def _own(context: LaunchContext) -> dict[str, str]:
+    """No GPU is seen where none is named; threads are bound as the engine would by itself.
+
+    Its processes talk over sockets in TMPDIR, unless that makes too long a path for one.
+    """
+    env = {}
+    if len(str(context.work_dir / PRIVATE["TMPDIR"])) > _SOCKET_FOLDER_CHARS:
+        env["VLLM_RPC_BASE_PATH"] = "/tmp"  # noqa: S108  # sockets named at random
+    if context.gpu_uuid is None:
+        env |= {"CUDA_VISIBLE_DEVICES": "", "VLLM_CPU_OMP_THREADS_BIND": "auto"}
+    return env
 
 
 def _without(argv: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:

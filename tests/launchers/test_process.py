@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,7 +20,7 @@ import pytest
 from autotune.candidate import Candidate
 from autotune.launchers.leftovers import sweep_leftovers
 from autotune.launchers.marks import TRIAL, TUNER_PID, TUNER_START, start_mark
-from autotune.launchers.process import launch, start, stop_process
+from autotune.launchers.process import PORTS, free_port, launch, start, stop_process
 from autotune.launchers.protocol import LaunchContext, Launcher, LaunchSpec, Server
 
 MakeLauncher = Callable[..., Launcher]
@@ -199,3 +201,12 @@ def test_the_engine_carries_the_marks(
 
 def test_no_process_no_start() -> None:
     assert start_mark(2**22 + 1) is None
+
+
+def test_a_free_port_is_none_that_the_system_hands_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert free_port("127.0.0.1") in PORTS
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", free_port("127.0.0.1")))
+        taken = holder.getsockname()[1]
+        monkeypatch.setattr(random, "sample", lambda *_: [taken])
+        assert free_port("127.0.0.1") != taken

@@ -58,6 +58,13 @@ def test_a_processor_has_a_cache_of_its_own_size_and_sees_no_card(
     assert tiny.asked["kv-cache-memory-bytes"] == GIB
 
 
+def test_sockets_have_short_paths(launch_context: MakeContext) -> None:
+    short = launch_context(MODEL, work_dir=Path("/tmp/autotune-abc/trial-0001-b0"))
+    assert "VLLM_RPC_BASE_PATH" not in launcher().command(Candidate(), short).env
+    deep = launch_context(MODEL, work_dir=Path("/home/somebody") / ("x" * 60))
+    assert launcher().command(Candidate(), deep).env["VLLM_RPC_BASE_PATH"] == "/tmp"
+
+
 def test_a_size_that_the_candidate_names_stands(launch_context: MakeContext) -> None:
     named = Candidate({"kv-cache-memory-bytes": 5})
     spec = launcher().command(named, launch_context(MODEL))
