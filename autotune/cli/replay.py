@@ -24,6 +24,7 @@ from autotune.config.values import Pins
 from autotune.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
+    from autotune.hardware.gpu import Gpu
     from autotune.paths.folder import PathsFolder
     from autotune.paths.measure import PathsRequest
     from autotune.paths.prices import Prices
@@ -192,20 +193,19 @@ class Replay(DisplaySettings, StudiesSettings, WorkloadSettings):
             workload=str(self.workload),
             redacted=self.redact,
             work_dir=scratch,
-            gpu_uuid=self._gpu(paths),
+            gpu=self._gpu(paths),
             again=self.again,
         )
 
-    def _gpu(self, paths: list[ServingPath]) -> str | None:
-        from autotune.hardware.nvml import nvml_probe
+    def _gpu(self, paths: list[ServingPath]) -> Gpu | None:
+        from autotune.hardware.probe import gpu_probe
         from autotune.hardware.select import select_gpu
         from autotune.paths.spec import LaunchedPath
 
         if not any(isinstance(path, LaunchedPath) for path in paths):
             return None
-        with nvml_probe() as probe:
-            gpu = select_gpu(self.gpu, probe.gpus())
-        return None if gpu is None else gpu.uuid
+        with gpu_probe() as probe:
+            return select_gpu(self.gpu, probe.gpus())
 
     def _show(self, folder: PathsFolder, io: CommandIO) -> int:
         """The table on stdout; code 4 when a path has not answered a single turn."""

@@ -33,6 +33,7 @@ class Bench:
     work_dir: Path
     seed: int
     gpu_uuid: str | None = None
+    gpu_pin: Mapping[str, str] | None = None
     start_timeout_s: float = 600.0
 
 
@@ -71,6 +72,7 @@ def _measurer(path: LaunchedPath, bench: Bench) -> RealMeasurer:
         work_dir=bench.work_dir,
         seed=bench.seed,
         gpu_uuid=bench.gpu_uuid,
+        gpu_pin=bench.gpu_pin,
         start_timeout_s=bench.start_timeout_s,
     )
 

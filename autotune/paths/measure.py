@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autotune.errors import AutotuneError
+from autotune.hardware.gpu import Gpu
 from autotune.hardware.telemetry import TelemetrySampler
 from autotune.paths.attach import attach
 from autotune.paths.events import Listener, PathEnded, PathStarted, PathTurn, TableOpened
@@ -45,7 +46,7 @@ class PathsRequest:
     workload: str
     redacted: bool
     work_dir: Path
-    gpu_uuid: str | None = None
+    gpu: Gpu | None = None
     again: bool = False
 
 
@@ -138,7 +139,8 @@ class _Path:
             logs_dir=self.request.folder.logs,
             work_dir=self.request.work_dir,
             seed=self._seed(),
-            gpu_uuid=self.request.gpu_uuid,
+            gpu_uuid=None if self.request.gpu is None else self.request.gpu.uuid,
+            gpu_pin=None if self.request.gpu is None else self.request.gpu.pin,
         )
         label = f"{_file_name(self.path.name)}-b{self.progress.block}"
         with launched(self.path, plan, bench, label) as served:
