@@ -38,6 +38,7 @@ MIN_TURNS_AT_DEPTH = 5
 PAD_TOKENS = 256
 """llama.cpp rounds a slot's context up to a multiple of this."""
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """What every trial of a study is given, and how it is judged."""
