@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from autotune.errors import UserError
-from autotune.hardware.profile_file import parse_profile, shipped_files
+from autotune.hardware.profile_file import FactsEntry, ProfileFile, parse_profile, shipped_files
 
 CARD = """
 schema_version = "gpu-profile/1"
@@ -55,3 +57,9 @@ def test_a_card_has_names_and_facts_and_a_class_has_neither() -> None:
     for name, file in shipped_files().items():
         assert bool(file.names) == (file.facts is not None), name
         assert file.facts is None or file.memory_from_gib is None, name
+
+
+def test_every_key_is_explained() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "hardware.md").read_text(encoding="utf-8")
+    keys = {*ProfileFile.model_fields, *FactsEntry.model_fields} - {"schema_version", "engines"}
+    assert {key for key in keys if f"`{key}`" not in guide and key != "facts"} == set()
