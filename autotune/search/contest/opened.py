@@ -10,7 +10,8 @@ from pathlib import Path
 from autotune.errors import MachineError, UserError
 from autotune.hardware.gpu import GpuProbe
 from autotune.hardware.select import select_gpu
-from autotune.replay.plan import ReplayPlan
+from autotune.launchers.habits import habits_of
+from autotune.replay.plan import History, ReplayPlan
 from autotune.search.contest.request import ContestRequest, Entrant
 from autotune.search.judge import TurnKey
 from autotune.search.layout import Layout, held, lay_out
@@ -93,7 +94,30 @@ def set_up_all(request: ContestRequest, folder: StudyFolder, probe: GpuProbe) ->
         sample = next(iter(found.values())).sample if found else None
         with of_engine(entrant.label):
             found[entrant.label] = set_up(_own(entrant, folder), probe, sample)
-    return found
+    return _same_history(found)
+
+
+def _same_history(setups: Mapping[str, Setup]) -> dict[str, Setup]:
+    """`setups` with recorded replies in every engine's prompts where one of them needs that.
+
+    An engine that cannot be held to a reply's length gets them, so the others do too: else the
+    same turn would carry other replies on other engines. One that reuses a prompt only together
+    with its own reply keeps those, and says so.
+    """
+    if all(setup.request.history == History.CLOSED_LOOP.value for setup in setups.values()):
+        return dict(setups)
+    return {label: _recorded(setup) for label, setup in setups.items()}
+
+
+def _recorded(setup: Setup) -> Setup:
+    if setup.request.history == History.RECORDED.value:
+        return setup
+    if habits_of(setup.launcher).continues_only:
+        note = "its prompts carry its own replies, those of the other engines the recorded ones"
+        return replace(setup, notes=(*setup.notes, note))
+    note = "prompts carry the recorded replies, as another engine's must (--history recorded)"
+    request = replace(setup.request, history=History.RECORDED.value)
+    return replace(setup, request=request, notes=(*setup.notes, note))
 
 
 def _own(entrant: Entrant, folder: StudyFolder) -> RunRequest:
