@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-REVISION = "1"
+REVISION = "2"
 CONTEXT_TOKENS = 32768
 WIDTH = 128
 SEED = 20
@@ -87,7 +87,7 @@ class Odd:
     window_tokens: int = 256
     key_length: int = 96
     value_length: int = 64
-    feed_forward: int = 320
+    feed_forward: int = 1024
     architecture: str = "mimo2"
 
     @property

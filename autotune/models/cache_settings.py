@@ -14,7 +14,21 @@ _AUTO_SLOTS = 4
 _DEFAULT_BATCH = 2048
 _DEFAULT_UBATCH = 512
 _DEFAULT_DRAFT = 3
+_DEFAULT_CHECKPOINTS = 32
 _ROLLBACK_SPECULATION = {"draft-mtp", "draft-eagle3", "draft-dflash", "draft-dspark"}
+_DRAFT_LENGTHS = {
+    "draft-simple": ("spec-draft-n-max", 3),
+    "draft-eagle3": ("spec-draft-n-max", 3),
+    "draft-mtp": ("spec-draft-n-max", 3),
+    "draft-dflash": ("spec-draft-n-max", 3),
+    "draft-dspark": ("spec-draft-n-max", 3),
+    "ngram-simple": ("spec-ngram-simple-size-m", 48),
+    "ngram-map-k": ("spec-ngram-map-k-size-m", 48),
+    "ngram-map-k4v": ("spec-ngram-map-k4v-size-m", 48),
+    "ngram-mod": ("spec-ngram-mod-n-max", 64),
+    "ngram-cache": ("", 8),
+}
+"""The flag that says how long a draft may be, and its default (``common_speculative_n_max``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +43,8 @@ class CacheSettings:
         ubatch_tokens: physical batch.
         flash_attention: ``False`` only when it is switched off.
         rollback_tokens: extra copies of a recurrent state that drafts need.
+        draft_tokens: the longest draft; each of its tokens has logits.
+        checkpoints: saved states that a slot may keep.
     """
 
     ctx_tokens: int
@@ -40,6 +56,8 @@ class CacheSettings:
     ubatch_tokens: int
     flash_attention: bool
     rollback_tokens: int
+    draft_tokens: int
+    checkpoints: int
 
     @property
     def streams(self) -> int:
@@ -66,6 +84,8 @@ def cache_settings(model: ModelInfo, settings: Mapping[str, Setting]) -> CacheSe
         ubatch_tokens=min(batch, whole(settings, "ubatch-size", _DEFAULT_UBATCH) or batch),
         flash_attention=str(settings.get("flash-attn", "auto")) not in {"off", "0", "False"},
         rollback_tokens=_rollback(settings),
+        draft_tokens=_draft_tokens(settings),
+        checkpoints=max(0, whole(settings, "ctx-checkpoints", _DEFAULT_CHECKPOINTS)),
     )
 
 
@@ -100,9 +120,19 @@ def _cache_type(settings: Mapping[str, Setting], name: str) -> GgmlType:
     return kind
 
 
+def _speculation(settings: Mapping[str, Setting]) -> set[str]:
+    return set(str(settings.get("spec-type", "")).split(","))
+
+
+def _draft_tokens(settings: Mapping[str, Setting]) -> int:
+    """The longest draft of all kinds of speculation that are on."""
+    kinds = _speculation(settings) & _DRAFT_LENGTHS.keys()
+    lengths = [whole(settings, *_DRAFT_LENGTHS[kind]) for kind in kinds]
+    return max(0, *lengths) if lengths else 0
+
+
 def _rollback(settings: Mapping[str, Setting]) -> int:
     """Drafting heads keep a copy of a recurrent state for each token they may take back."""
-    kinds = set(str(settings.get("spec-type", "")).split(","))
-    if not kinds & _ROLLBACK_SPECULATION:
+    if not _speculation(settings) & _ROLLBACK_SPECULATION:
         return 0
     return whole(settings, "spec-draft-n-max", _DEFAULT_DRAFT)

@@ -44,6 +44,7 @@ def model_info(header: GgufHeader, parts: tuple[GgufHeader, ...]) -> ModelInfo:
         input_bytes=sum(t.size_bytes for t in tensors if t.name.startswith("token_embd.")),
         tied_embedding=not any(t.name == "output.weight" for t in tensors),
         n_params=sum(t.n_elements for t in tensors),
+        n_tensors=len(tensors),
         n_layers=n_layers,
         n_ctx_train=keys.required("context_length"),
         n_embd=keys.required("embedding_length"),
@@ -60,7 +61,10 @@ def model_info(header: GgufHeader, parts: tuple[GgufHeader, ...]) -> ModelInfo:
         window_layers=plan.window,
         recurrent_layers=plan.recurrent,
         recurrent_elements=_recurrent_elements(keys, plan, n_heads),
+        recurrent_width=keys.integer("ssm.inner_size"),
         n_expert=keys.integer("expert_count") or None,
+        n_expert_used=keys.integer("expert_used_count") or None,
+        feed_forward=_feed_forward(keys, n_layers),
         n_draft_layers=n_draft,
     )
 
@@ -97,6 +101,15 @@ def _head_lengths(keys: Keys, n_heads: tuple[int, ...]) -> tuple[int, int]:
 
 def _recurrent_elements(keys: Keys, plan: LayerPlan, n_heads: tuple[int, ...]) -> int:
     return state_elements(keys, n_heads[0]) if plan.recurrent else 0
+
+
+def _feed_forward(keys: Keys, n_layers: int) -> int | None:
+    """The widest feed-forward block: a dense one, or all experts of a token with shared ones."""
+    dense = max(keys.per_layer("feed_forward_length", n_layers, 0), default=0)
+    expert = max(keys.per_layer("expert_feed_forward_length", n_layers, 0), default=0)
+    used = keys.integer("expert_used_count") or 0
+    shared = keys.integer("expert_shared_feed_forward_length") or 0
+    return max(dense, (expert or dense) * used + shared) or None
 
 
 def _layer_bytes(tensors: Iterable[GgufTensor], n_layers: int) -> tuple[int, ...]:

@@ -65,6 +65,7 @@ def read_folder(folder: Path) -> ModelInfo:
         input_bytes=None,
         tied_embedding=_tied(config, weights),
         n_params=n_params,
+        n_tensors=len(weights.tensors) or None,
         n_layers=n_layers,
         n_ctx_train=_context(config),
         n_embd=config.required("hidden_size", "n_embd", "d_model"),
@@ -82,6 +83,7 @@ def read_folder(folder: Path) -> ModelInfo:
         recurrent_layers=plan.recurrent,
         recurrent_elements=hf_state_elements(config) if plan.recurrent else 0,
         n_expert=config.integer("num_experts", "num_local_experts", "n_routed_experts"),
+        n_expert_used=config.integer("num_experts_per_tok", "num_experts_per_token", "moe_topk"),
         n_draft_layers=config.integer("num_nextn_predict_layers", "mtp_num_hidden_layers") or 0,
     )
 

@@ -29,6 +29,7 @@ class ModelInfo:
         file_bytes: of all parts.
         weights_bytes: of all tensors. Of a folder without weights (for a load with random ones)
             what the configuration says, where it is plain; ``None`` when it is not known.
+        n_tensors: how many tensors the weights are; ``None`` when it is not known.
         n_params: how many values the weights hold; ``None`` when it is not known.
         layer_bytes: tensor bytes of each layer, draft layers after the others; empty for a folder.
         expert_bytes: the part of it that is experts (what ``--cpu-moe`` moves); empty for a folder.
@@ -43,8 +44,11 @@ class ModelInfo:
         sliding_window: tokens that the `window_layers` see; ``None`` without such layers.
         attention_layers: layers with a KV cache of their own; `window_layers` are among them.
         recurrent_layers: layers with a recurrent state of `recurrent_elements` values per
-            sequence (float32 in llama.cpp).
+            sequence (float32 in llama.cpp), and `recurrent_width` channels.
         n_expert: experts per layer; ``None`` for a dense model.
+        n_expert_used: of them for each token.
+        feed_forward: width of the widest feed-forward block, of all experts that one token uses
+            together; ``None`` where it is not said.
         n_draft_layers: layers that only multi-token prediction uses.
     """
 
@@ -62,6 +66,7 @@ class ModelInfo:
     input_bytes: int | None
     tied_embedding: bool
     n_params: int | None
+    n_tensors: int | None = None
     n_layers: int
     n_ctx_train: int
     n_embd: int
@@ -78,7 +83,10 @@ class ModelInfo:
     window_layers: tuple[int, ...]
     recurrent_layers: tuple[int, ...]
     recurrent_elements: int
+    recurrent_width: int | None = None
     n_expert: int | None
+    n_expert_used: int | None = None
+    feed_forward: int | None = None
     n_draft_layers: int
 
     @property

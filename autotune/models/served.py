@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from autotune.errors import UserError
+from autotune.models.engine_memory import memory_model
 from autotune.models.info import ModelInfo, ModelKind
-
-_KINDS: Mapping[str, ModelKind] = {
-    "llama-server": ModelKind.GGUF,
-    "vllm": ModelKind.HUGGINGFACE,
-    "sglang": ModelKind.HUGGINGFACE,
-}
-"""By the name of the engine's search space. Engines that are not here serve what they like."""
 
 _WORDS = {ModelKind.GGUF: "a GGUF file", ModelKind.HUGGINGFACE: "a Hugging Face folder"}
 _HINTS = {
@@ -26,7 +18,7 @@ def check_kind(space: str, model: ModelInfo, *, engine: str | None = None) -> No
 
     `engine` is the name to say, where it is not the space's.
     """
-    wanted = _KINDS.get(space)
+    wanted = memory_model(space).kind
     if wanted is not None and model.kind is not wanted:
         raise UserError(
             f"{engine or space} serves {_WORDS[wanted]}, and {model.path} is {_WORDS[model.kind]}",

@@ -23,7 +23,8 @@ def memory_limits(setup: Setup) -> Limits:
     if gpu is None:
         return Limits(device_bytes=None, host_bytes=host)
     if not shares_memory(gpu):
-        return Limits(device_bytes=gpu.free_bytes, host_bytes=host)
+        total = gpu.vram_bytes
+        return Limits(device_bytes=gpu.free_bytes, host_bytes=host, device_total_bytes=total)
     if here:
         return Limits(device_bytes=gpu.free_bytes, host_bytes=host, both_bytes=host)
     pool = None if gpu.free_bytes is None else int(gpu.free_bytes * HOST_SHARE)

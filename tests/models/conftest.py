@@ -8,7 +8,29 @@ from typing import Any
 
 import pytest
 
+from autotune.models.metadata import ModelInfo, read_model
+
 WriteGguf = Callable[..., Path]
+
+GEMMA3_270M = {
+    "block_count": 18,
+    "feed_forward_length": 2048,
+    "context_length": 32768,
+    "embedding_length": 640,
+    "attention.head_count": 4,
+    "attention.head_count_kv": 1,
+    "attention.key_length": 256,
+    "attention.value_length": 256,
+    "attention.sliding_window": 512,
+}
+SMOLLM2_135M = {
+    "block_count": 30,
+    "feed_forward_length": 1536,
+    "context_length": 8192,
+    "embedding_length": 576,
+    "attention.head_count": 9,
+    "attention.head_count_kv": 3,
+}
 
 
 @pytest.fixture
@@ -70,3 +92,13 @@ def llama_keys() -> dict[str, Any]:
         "attention.head_count": 4,
         "attention.head_count_kv": 2,
     }
+
+
+@pytest.fixture
+def gemma(write_gguf: WriteGguf) -> ModelInfo:
+    return read_model(write_gguf("gemma3", GEMMA3_270M, name="gemma.gguf"))
+
+
+@pytest.fixture
+def smol(write_gguf: WriteGguf) -> ModelInfo:
+    return read_model(write_gguf("llama", SMOLLM2_135M, name="smol.gguf"))

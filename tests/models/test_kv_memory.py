@@ -8,39 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotune.errors import UserError
-from autotune.models.kv_memory import MIB, estimate, padded
+from autotune.models.estimate import MIB
+from autotune.models.kv_memory import padded
+from autotune.models.llama_memory import estimate
 from autotune.models.metadata import ModelInfo, read_model
 
 Write = Callable[..., Path]
-
-GEMMA3_270M = {
-    "block_count": 18,
-    "context_length": 32768,
-    "embedding_length": 640,
-    "attention.head_count": 4,
-    "attention.head_count_kv": 1,
-    "attention.key_length": 256,
-    "attention.value_length": 256,
-    "attention.sliding_window": 512,
-}
-SMOLLM2_135M = {
-    "block_count": 30,
-    "context_length": 8192,
-    "embedding_length": 576,
-    "attention.head_count": 9,
-    "attention.head_count_kv": 3,
-}
-
-
-@pytest.fixture
-def gemma(write_gguf: Write) -> ModelInfo:
-    return read_model(write_gguf("gemma3", GEMMA3_270M, name="gemma.gguf"))
-
-
-@pytest.fixture
-def smol(write_gguf: Write) -> ModelInfo:
-    return read_model(write_gguf("llama", SMOLLM2_135M, name="smol.gguf"))
 
 
 @pytest.mark.parametrize(
@@ -101,17 +74,6 @@ def test_plain_model(smol: ModelInfo, settings: dict[str, Any], mib: float) -> N
     assert memory.window_kv_bytes == 0
 
 
-def test_scores_without_flash_attention(smol: ModelInfo) -> None:
-    """9 heads x 8192 cells x 512 tokens x 4 bytes = 144 MiB; the server reported 168 in all."""
-    base = {"ctx-size": 8192, "flash-attn": "off"}
-    assert estimate(smol, {**base, "parallel": 1}).scores_bytes == 144 * MIB
-    assert estimate(smol, {**base, "parallel": 1, "ubatch-size": 256}).scores_bytes == 72 * MIB
-    assert estimate(smol, {**base, "parallel": 2}).scores_bytes == 72 * MIB
-    assert estimate(smol, {**base, "parallel": 2, "kv-unified": True}).scores_bytes == 144 * MIB
-    assert estimate(smol, {**base, "flash-attn": "on"}).scores_bytes == 0
-    assert estimate(smol, {**base, "flash-attn": "auto"}).scores_bytes == 0
-
-
 def test_recurrent_states_per_slot_and_draft(write_gguf: Write, llama_keys: dict[str, Any]) -> None:
     keys = {
         **llama_keys,
@@ -156,94 +118,18 @@ def test_draft_layers_hold_no_cache_and_load_only_when_used(
     assert estimate(model, {"spec-type": "draft-mtp"}).weights_bytes == 3 * 128 + 640
 
 
-@pytest.fixture
-def mixture(write_gguf: Write, llama_keys: dict[str, Any]) -> ModelInfo:
-    """Two layers of 128 + 1024 bytes (the latter experts), embedding 640, output 640."""
-    tensors: dict[str, tuple[int, ...]] = {}
-    for layer in range(2):
-        tensors |= {f"blk.{layer}.attn_k.weight": (64,), f"blk.{layer}.ffn_up_exps.weight": (512,)}
-    tensors |= {"token_embd.weight": (10, 32), "output.weight": (10, 32)}
-    return read_model(write_gguf("qwen3moe", llama_keys, tensors=tensors))
-
-
-@pytest.mark.parametrize(
-    ("settings", "device_bytes"),
-    [
-        ({}, 2 * 1152 + 640 + 2 * 16384),
-        ({"n-gpu-layers": "all"}, 2 * 1152 + 640 + 2 * 16384),
-        ({"n-gpu-layers": 99}, 2 * 1152 + 640 + 2 * 16384),
-        ({"n-gpu-layers": 2}, 1152 + 640 + 16384),
-        ({"n-gpu-layers": 1}, 640),
-        ({"n-gpu-layers": 0}, 0),
-        ({"kv-offload": False}, 2 * 1152 + 640),
-        ({"cpu-moe": True}, 2 * 128 + 640 + 2 * 16384),
-        ({"n-cpu-moe": 1}, 128 + 1152 + 640 + 2 * 16384),
-        ({"override-tensor": "exps=CPU"}, 2 * 16384),
-        ({"tensor-split": "1,1"}, 0),
-    ],
-)
-def test_what_goes_to_the_gpu(
-    mixture: ModelInfo, settings: dict[str, Any], device_bytes: int
-) -> None:
-    base = {"ctx-size": 256, "parallel": 1}  # 2 heads x (8 + 8) x 2 bytes x 256 = 16384 a layer
-    memory = estimate(mixture, {**base, **settings}, gpu=True)
-    assert memory.device_bytes == device_bytes
-    assert memory.total_bytes == 2 * 1152 + 2 * 640 + 2 * 16384
-    assert estimate(mixture, {**base, **settings}).device_bytes == 0
-
-
-def test_a_tied_output_layer_is_there_twice(write_gguf: Write, llama_keys: dict[str, Any]) -> None:
-    tensors = {"token_embd.weight": (10, 32), "blk.0.w": (64,)}
-    model = read_model(write_gguf("llama", llama_keys, tensors=tensors))
-    on_gpu = estimate(model, {"ctx-size": 256, "parallel": 1}, gpu=True)
-    assert on_gpu.device_bytes == 128 + 640 + 2 * 16384
-    assert on_gpu.host_bytes == 640
-
-
-def test_prompt_cache_is_a_limit_not_a_need(smol: ModelInfo) -> None:
-    assert estimate(smol, {}).prompt_cache_limit_bytes == 8192 * MIB
-    assert estimate(smol, {"cache-ram": 0}).prompt_cache_limit_bytes == 0
-    assert estimate(smol, {"cache-ram": -1}).prompt_cache_limit_bytes is None
-    assert estimate(smol, {"cache-ram": 0}).total_bytes == estimate(smol, {}).total_bytes
-
-
-def test_says_what_it_does_not_count(write_gguf: Write, llama_keys: dict[str, Any]) -> None:
-    model = read_model(write_gguf("glm-dsa", llama_keys))
-    notes = " / ".join(estimate(model, {"model-draft": "d.gguf"}).uncounted)
-    assert "sparse-attention cache of glm-dsa" in notes
-    assert "draft model" in notes
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"cache-type-k": "q3_k"}, "cache-type-k = 'q3_k'"),
-        ({"ctx-size": "many"}, "ctx-size = 'many'"),
-        ({"n-gpu-layers": "most"}, "n-gpu-layers = 'most'"),
-        ({"n-cpu-moe": "x"}, "n-cpu-moe = 'x'"),
-    ],
-)
-def test_settings_that_llama_server_refuses(
-    smol: ModelInfo, settings: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(UserError, match=message) as error:
-        estimate(smol, settings, gpu=True)
-    assert error.value.hint
-
-
-def test_json_has_the_sums(smol: ModelInfo) -> None:
-    data = estimate(smol, {"ctx-size": 2048, "parallel": 1}).to_json()
-    assert data["kv_bytes"] == data["total_bytes"] == 45 * MIB
-
-
 @given(st.integers(1, 1 << 20))
 def test_padding(tokens: int) -> None:
     assert padded(tokens) % 256 == 0
     assert 0 <= padded(tokens) - tokens < 256
 
 
-def test_smollm2_weights(smollm2: Path) -> None:
-    """llama-server reports a model buffer of 92.10 MiB."""
-    memory = estimate(read_model(smollm2), {"ctx-size": 2048, "parallel": 1})
-    assert round(memory.weights_bytes / MIB, 2) == 92.10
-    assert memory.kv_bytes == 45 * MIB
+def test_without_flash_attention_every_v_is_as_wide_as_the_widest(
+    write_gguf: Write, llama_keys: dict[str, Any]
+) -> None:
+    """The server turns V then, and gives all layers the same room."""
+    keys = {**llama_keys, "attention.head_count_kv": [1, 4], "attention.value_length": 4}
+    model = read_model(write_gguf("deci", keys))
+    base = {"ctx-size": 256, "parallel": 1}
+    assert estimate(model, base).kv_bytes == (5 * 8 + 5 * 4) * 2 * 256
+    assert estimate(model, {**base, "flash-attn": "off"}).kv_bytes == (5 * 8 + 8 * 4) * 2 * 256

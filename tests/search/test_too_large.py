@@ -15,20 +15,30 @@ OOM = Failure(FailureKind.OUT_OF_MEMORY, "no room")
 
 
 @pytest.mark.parametrize(
-    ("failed", "tried", "refused"),
+    ("engine", "failed", "tried", "refused"),
     [
         # llama.cpp's flags: a larger context with everything else equal needs no less.
-        ({"ctx-size": 4096, "parallel": 1}, {"ctx-size": 8192, "parallel": 1}, True),
-        ({"ctx-size": 4096, "parallel": 1}, {"ctx-size": 2048, "parallel": 1}, False),
+        (
+            "llama-server",
+            {"ctx-size": 4096, "parallel": 1},
+            {"ctx-size": 8192, "parallel": 1},
+            True,
+        ),
+        (
+            "llama-server",
+            {"ctx-size": 4096, "parallel": 1},
+            {"ctx-size": 2048, "parallel": 1},
+            False,
+        ),
         # SGLang's: a larger share for the cache may be what helps, or what does not.
-        ({"mem-fraction-static": 0.7}, {"mem-fraction-static": 0.8}, False),
-        ({"mem-fraction-static": 0.7}, {"mem-fraction-static": 0.7}, True),
-        ({"mem-fraction-static": 0.7}, {}, False),
+        ("sglang", {"mem-fraction-static": 0.7}, {"mem-fraction-static": 0.8}, False),
+        ("sglang", {"mem-fraction-static": 0.7}, {"mem-fraction-static": 0.7}, True),
+        ("sglang", {"mem-fraction-static": 0.7}, {}, False),
     ],
 )
 def test_only_what_is_known_to_need_as_much_is_refused(
-    failed: Mapping[str, Setting], tried: Mapping[str, Setting], refused: bool
+    engine: str, failed: Mapping[str, Setting], tried: Mapping[str, Setting], refused: bool
 ) -> None:
-    feasibility = Feasibility(Space("x", ()), None, Limits(None, None), gpu=True)
+    feasibility = Feasibility(Space(engine, ()), None, Limits(None, None), gpu=True)
     feasibility.learn(Candidate(failed), OOM)
     assert (feasibility.refusal(Candidate(tried)) is not None) is refused
