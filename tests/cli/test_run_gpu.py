@@ -45,9 +45,11 @@ def run(fake_engine_manifest: Callable[..., Path], tmp_path: Path, library: Path
     spec = SynthesisSpec(sessions=1, turns=2, start_depth=800, depth=1000, reply_tokens=16)
     write_capture(synthesize(spec), workload)
     write_gguf(model, WIDE)
-    manifest = fake_engine_manifest(token_us=2000.0, search_space=str(SPACE))
 
-    def start(mode: str, *more: str, gpu: str = "3090", **env: str) -> object:
+    def start(
+        mode: str, *more: str, gpu: str = "3090", space: str = str(SPACE), **env: str
+    ) -> object:
+        manifest = fake_engine_manifest(token_us=2000.0, search_space=space)
         argv = ["run", "--gpu", gpu, "--engine", str(manifest), "--model", str(model)]
         argv += ["--workload", str(workload), "--study", "s", "--trials", "1"]
         argv += ["--confirm-blocks", "1", "--max-output-tokens", "4", "--display", "plain"]
@@ -92,7 +94,10 @@ def test_the_card_is_found_kept_to_and_its_throttling_is_in_the_turns(
 
 def test_what_does_not_fit_the_card_is_not_tried(run: Run, tmp_path: Path) -> None:
     """64 GiB of cache for the model's own context, on a card of which 16 GiB are free."""
-    done = run("quiet", "--trials", "2", "--allow-busy", FAKE_NVML_FREE_MIB=str(16 * 1024))
+    free = str(16 * 1024)
+    done = run(
+        "quiet", "--trials", "2", "--allow-busy", space="llama-server", FAKE_NVML_FREE_MIB=free
+    )
     assert done.returncode in ENDED, done.stderr
     folder = StudyFolder(tmp_path / "studies" / "s")
     result = folder.read_result()
