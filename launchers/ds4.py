@@ -7,7 +7,6 @@ that cannot be switched off. So the cold arm has it answer something unrelated b
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from autotune.launchers.failure import Failure
 from autotune.launchers.habits import Habits
 from autotune.launchers.http import ask, dig
 from autotune.launchers.process import stop_process
-from autotune.launchers.program import flags_in, output_of, sha256_of, usages_in
+from autotune.launchers.program import find_program, flags_in, output_of, sha256_of, usages_in
 from autotune.launchers.protocol import CacheArm, EngineBuild, LaunchContext, LaunchSpec, Server
 
 PROGRAM = "ds4-server"
@@ -61,7 +60,9 @@ class Ds4Launcher:
         return self._build
 
     def _probe(self) -> EngineBuild:
-        path = _find(self._engine_path)
+        given = None if self._engine_path is None else _named(self._engine_path)
+        # Resolved: the folder of the real file is the checkout.
+        path = find_program(given, PROGRAM, _HINT).resolve()
         env = inherited(os.environ)
         told = output_of([str(path), "--help"], env, _HINT)
         version = _commit_of(path.parent, env)
@@ -150,15 +151,6 @@ def _named(engine_path: Path | None) -> Path:
     if engine_path is None:
         return Path(PROGRAM)
     return engine_path / PROGRAM if engine_path.is_dir() else engine_path
-
-
-def _find(engine_path: Path | None) -> Path:
-    found = shutil.which(str(_named(engine_path)))
-    if found is None:
-        where = f"no program {engine_path}" if engine_path is not None else f"no {PROGRAM}"
-        raise MachineError(f"there is {where}", _HINT)
-    # Resolved: the folder of the real file is the checkout.
-    return Path(found).resolve()
 
 
 def _commit_of(folder: Path, env: Mapping[str, str]) -> str:

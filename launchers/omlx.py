@@ -11,7 +11,6 @@ import json
 import os
 import platform
 import shlex
-import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,7 +38,7 @@ from autotune.launchers.omlx_settings import (
     text_of_file,
 )
 from autotune.launchers.process import stop_process
-from autotune.launchers.program import flags_in, output_of, sha256_of, usages_in
+from autotune.launchers.program import find_program, flags_in, output_of, sha256_of, usages_in
 from autotune.launchers.protocol import CacheArm, EngineBuild, LaunchContext, LaunchSpec, Server
 from autotune.launchers.python_package import installed, interpreter_of
 
@@ -92,7 +91,7 @@ class OmlxLauncher:
         return self._build
 
     def _probe(self) -> EngineBuild:
-        path = _find(self._engine_path)
+        path = find_program(self._engine_path, self.name, _HINT)
         env = inherited(os.environ)
         told = output_of([str(path), "serve", "--help"], env, _HINT, timeout_s=_HELP_TIMEOUT_S)
         python = interpreter_of(path)
@@ -226,14 +225,6 @@ class OmlxLauncher:
 def base_path(context: LaunchContext) -> Path:
     """oMLX's data directory of one launch: settings, logs and caches."""
     return context.work_dir / "omlx"
-
-
-def _find(engine_path: Path | None) -> Path:
-    found = shutil.which(str(engine_path) if engine_path is not None else "omlx")
-    if found is None:
-        where = f"no program {engine_path}" if engine_path is not None else "no omlx"
-        raise MachineError(f"there is {where}", _HINT)
-    return Path(found).absolute()
 
 
 def _check_served(models: Any, model: Path, alias: str) -> None:

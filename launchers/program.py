@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,18 @@ def _run(argv: Sequence[str], env: Mapping[str, str], hint: str, timeout_s: floa
 def _last(text: str) -> str:
     lines = text.strip().splitlines()
     return lines[-1].strip() if lines else "no output"
+
+
+def find_program(engine_path: Path | None, name: str, hint: str) -> Path:
+    """The program given, a path or a name, or else `name` on PATH; absolute, links as they are.
+
+    Raises `MachineError` with `hint` where there is none.
+    """
+    found = shutil.which(str(engine_path) if engine_path is not None else name)
+    if found is None:
+        where = f"no program {engine_path}" if engine_path is not None else f"no {name}"
+        raise MachineError(f"there is {where}", hint)
+    return Path(found).absolute()
 
 
 def sha256_of(path: Path) -> str:

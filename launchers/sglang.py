@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from autotune.launchers.failure import Failure, FailureKind, TrialError
 from autotune.launchers.failures import explain
 from autotune.launchers.http import Answer, ask, dig
 from autotune.launchers.process import stop_process
-from autotune.launchers.program import flags_in, output_of, sha256_of, usages_in
+from autotune.launchers.program import find_program, flags_in, output_of, sha256_of, usages_in
 from autotune.launchers.prompt_tokens import counted
 from autotune.launchers.protocol import CacheArm, EngineBuild, LaunchContext, LaunchSpec, Server
 from autotune.launchers.python_package import Package, installed, interpreter_of, is_python
@@ -97,7 +96,8 @@ class SglangLauncher:
         return self._build
 
     def _probe(self) -> EngineBuild:
-        path = _find(self._engine_path)
+        given = None if self._engine_path is None else _named(self._engine_path)
+        path = find_program(given, self.name, _HINT)
         env = inherited(os.environ)
         self._form, told = _help_of(path, env)
         package = _package_of(path, env)
@@ -211,14 +211,6 @@ def _named(engine_path: Path | None) -> Path:
     if engine_path is None:
         return Path("sglang")
     return engine_path / "bin" / "python" if engine_path.is_dir() else engine_path
-
-
-def _find(engine_path: Path | None) -> Path:
-    found = shutil.which(str(_named(engine_path)))
-    if found is None:
-        where = f"no program {engine_path}" if engine_path is not None else "no sglang"
-        raise MachineError(f"there is {where}", _HINT)
-    return Path(found).absolute()
 
 
 def _forms(path: Path) -> tuple[_Form, ...]:

@@ -12,6 +12,8 @@ from engine_program import make_program
 from autotune.candidate import Candidate, Setting
 from autotune.errors import MachineError
 from autotune.launchers.chat import chat
+from autotune.launchers.checks_cache import cold_is_cold
+from autotune.launchers.checks_reply import reports_usage
 from autotune.launchers.contract import Bench, run_checks
 from autotune.launchers.failure import FailureKind, TrialError
 from autotune.launchers.omlx import APPLE_SILICON, OmlxLauncher, base_path
@@ -155,15 +157,15 @@ def test_no_prompt_of_one_trial_is_known_to_the_next(run: Run, make: Make) -> No
 def test_the_cache_that_is_not_given_up_is_found_out(
     make: Make, model: Path, tmp_path: Path
 ) -> None:
-    outcomes = run_checks(Bench(make("keeps-cache"), model, tmp_path / "bench"))
-    found = {outcome.name: outcome.problem for outcome in outcomes}
-    assert "cached tokens are reported" in (found["cold-is-cold"] or "")
+    bench = Bench(make("keeps-cache"), model, tmp_path / "bench")
+    (outcome,) = run_checks(bench, (cold_is_cold,))
+    assert "cached tokens are reported" in (outcome.problem or "")
 
 
 def test_missing_usage_is_found_out(make: Make, model: Path, tmp_path: Path) -> None:
-    outcomes = run_checks(Bench(make("no-usage"), model, tmp_path / "bench"))
-    found = {outcome.name: outcome.problem for outcome in outcomes}
-    assert "does not report usage.prompt_tokens" in (found["reports-usage"] or "")
+    bench = Bench(make("no-usage"), model, tmp_path / "bench")
+    (outcome,) = run_checks(bench, (reports_usage,))
+    assert "does not report usage.prompt_tokens" in (outcome.problem or "")
 
 
 def test_keep_alives_are_comments_where_the_build_can(run: Run, make: Make) -> None:

@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from autotune.errors import MachineError
-from autotune.launchers.program import FlagUsage, flags_in, output_of, sha256_of, usages_in
+from autotune.launchers.program import (
+    FlagUsage,
+    find_program,
+    flags_in,
+    output_of,
+    sha256_of,
+    usages_in,
+)
 
 HELP = """\
 ----- common params -----
@@ -86,3 +93,18 @@ def test_what_a_help_says_of_a_flag() -> None:
     assert told["draft-max"].hint == "N"
     assert [name for name, usage in told.items() if usage.removed] == ["draft", "draft-max"]
     assert flags_in(text) == {"flash-attn", "kv-unified"}
+
+
+def test_a_program_is_found_by_its_path_or_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "engine"
+    program.write_text("#!/bin/sh\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_program(None, "engine", "") == find_program(program, "other", "") == program
+    with pytest.raises(MachineError, match="there is no other") as caught:
+        find_program(None, "other", "install it")
+    assert caught.value.hint == "install it"
+    with pytest.raises(MachineError, match="there is no program /no/such"):
+        find_program(Path("/no/such"), "engine", "")
