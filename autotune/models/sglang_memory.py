@@ -14,7 +14,7 @@ from autotune.candidate import Setting
 from autotune.models.cache_settings import whole
 from autotune.models.estimate import Limits, MemoryEstimate
 from autotune.models.info import ModelInfo
-from autotune.models.vllm_memory import decimal, longest, served_bytes, short_pool
+from autotune.models.vllm_memory import decimal, longest, said, served_bytes, short_pool
 
 _LARGEST_FRACTION = 1.0
 """Unset, it is worked out by the engine: no more than everything."""
@@ -35,6 +35,7 @@ def estimate(model: ModelInfo, settings: Mapping[str, Setting]) -> MemoryEstimat
     ``None`` where the configuration does not say enough. Raises `UserError` for numbers that are
     none. Window layers have a pool of their own, whose least size is the window.
     """
+    settings = said(settings)
     per_value = _CACHE_BYTES.get(str(settings.get("kv-cache-dtype", "auto")))
     stored = served_bytes(model, settings)
     if stored is None or per_value is None:
@@ -59,6 +60,7 @@ def estimate(model: ModelInfo, settings: Mapping[str, Setting]) -> MemoryEstimat
 
 def shortage(model: ModelInfo, settings: Mapping[str, Setting], limits: Limits) -> str | None:
     """Why SGLang could not serve the longest request, or ``None``. Raises like `estimate`."""
+    settings = said(settings)
     tokens = longest(model, settings, "context-length")
     most = whole(settings, "max-total-tokens", 0)
     if 0 < most < tokens:

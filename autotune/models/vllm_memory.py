@@ -23,6 +23,7 @@ _BATCHED_TOKENS = 2048
 _SCALE_BYTES = 4
 _SPARSE_LATENT_BYTES = 656
 
+_UNSAID = ("auto", "default")
 _WIDE = frozenset({"float", "float32"})
 _CACHE_BYTES: Mapping[str, Fraction] = {
     "float16": Fraction(2),
@@ -48,6 +49,7 @@ def estimate(
     ``None`` where the configuration does not say enough: no weights, an unknown cache type.
     Raises `UserError` for numbers that are none.
     """
+    settings = said(settings)
     per_value, stored = value_bytes(model, settings), served_bytes(model, settings)
     if stored is None or per_value is None:
         return None
@@ -74,6 +76,7 @@ def shortage(
     model: ModelInfo, settings: Mapping[str, Setting], limits: Limits, *, gpu: bool
 ) -> str | None:
     """Why vLLM would not start for want of memory, or ``None``. Raises like `estimate`."""
+    settings = said(settings)
     budget = _gpu_budget(settings, limits) if gpu else limits.host_bytes
     explicit = _explicit_pool(settings, gpu=gpu)
     free = limits.device_bytes
@@ -164,12 +167,15 @@ class _Blocks:
         return self._block * heads * (int((key + value) * self._per_value) + scales)
 
 
+def said(settings: Mapping[str, Setting]) -> dict[str, Setting]:
+    """`settings` without those that are left to the engine."""
+    return {name: value for name, value in settings.items() if value not in _UNSAID}
+
+
 def longest(model: ModelInfo, settings: Mapping[str, Setting], flag: str) -> int:
     """Tokens of the longest request: what the model was trained for unless `flag` says less."""
-    asked = settings.get(flag)
-    if asked is None or asked in ("auto", -1):
-        return model.n_ctx_train
-    return whole(settings, flag, model.n_ctx_train)
+    asked = whole(settings, flag, model.n_ctx_train)
+    return asked if asked > 0 else model.n_ctx_train
 
 
 def served_bytes(model: ModelInfo, settings: Mapping[str, Setting]) -> int | None:

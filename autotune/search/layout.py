@@ -14,7 +14,7 @@ from autotune.replay.plan import History, Order, PlannedTurn, ReplayPlan
 from autotune.replay.planning import make_plan, subset
 from autotune.scoring.objective import Objective
 from autotune.search.build_fit import Fitted, fit_to_build
-from autotune.search.feasibility import Feasibility
+from autotune.search.feasibility import Demand, Feasibility
 from autotune.search.holdout import split_sessions
 from autotune.search.incumbent import adopt
 from autotune.search.judge import Judge, TurnKey
@@ -34,6 +34,9 @@ from autotune.workload.padding import pad_sessions
 DEFAULT_OUTPUT_TOKENS = 128
 MIN_TURNS_AT_DEPTH = 5
 """A bucket with fewer turns is not scored; the published tables drop such buckets too."""
+
+CONTEXT_CONCEPT = "context length"
+"""The concept of the parameter that says how long a prompt with its reply may be."""
 
 PAD_TOKENS = 256
 """llama.cpp rounds a slot's context up to a multiple of this."""
@@ -78,8 +81,14 @@ def lay_out(setup: Setup, survey: Survey, shared: SharedTurns | None = None) -> 
     symbols = _symbols(setup, whole, survey)
     fitted = fitted_space(setup, symbols)
     space = fitted.space
-    feasibility = Feasibility(space, setup.model, memory_limits(setup), gpu=setup.gpu is not None)
-    space = _default_that_fits(space, feasibility, symbols)
+    feasibility = Feasibility(
+        space,
+        setup.model,
+        memory_limits(setup),
+        gpu=setup.gpu is not None,
+        demand=demand_of(whole, survey),
+    )
+    space = default_that_fits(space, feasibility, symbols)
     incumbent = None
     if setup.incumbent is not None:
         space, incumbent = adopt(space, setup.incumbent)
@@ -296,6 +305,17 @@ def context_needed(setup: Setup, plan: ReplayPlan, survey: Survey) -> int:
     return min(padded, setup.model.n_ctx_train)
 
 
+def demand_of(plan: ReplayPlan, survey: Survey) -> Demand:
+    """What `plan` fills an engine's caches with: each session's deepest turn with its reply."""
+    deepest, turns = dict[str, int](), Counter[str]()
+    for planned in plan.turns:
+        session = planned.turn.session_id
+        tokens = survey.depths[_key(planned)] + planned.output_tokens
+        deepest[session] = max(deepest.get(session, 0), tokens)
+        turns[session] += 1
+    return Demand(tuple(deepest.values()), max(turns.values(), default=0))
+
+
 def _symbols(setup: Setup, plan: ReplayPlan, survey: Survey) -> dict[str, Setting]:
     needed = context_needed(setup, plan, survey)
     return {**core_symbols(setup), **context_symbols(needed, setup.model.n_ctx_train)}
@@ -348,7 +368,7 @@ def whole_space(setup: Setup, symbols: Mapping[str, Setting]) -> Space:
     )
 
 
-def _default_that_fits(
+def default_that_fits(
     space: Space, feasibility: Feasibility, symbols: Mapping[str, Setting]
 ) -> Space:
     """The engine's default context is the model's own; where it cannot fit, what is needed."""
@@ -359,7 +379,7 @@ def _default_that_fits(
         space,
         parameters=tuple(
             replace(p, default=needed, choices=tuple(c for c in p.choices if c != p.default))
-            if p.name == "ctx-size" and p.default != needed
+            if p.concept == CONTEXT_CONCEPT and p.default != needed
             else p
             for p in space.parameters
         ),

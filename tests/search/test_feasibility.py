@@ -89,6 +89,7 @@ def test_prompts_that_the_workload_leaves_behind_count(gguf: ModelInfo) -> None:
         ({"max-model-len": 8388608, "kv-cache-dtype": "fp8"}, {"device_bytes": 3 * GIB // 2}, ""),
         ({"max-model-len": 4096}, {"device_bytes": GIB}, "at most 0 MiB are left"),
         ({"max-model-len": "auto"}, {"device_bytes": GIB}, "one request of 4096 tokens"),
+        ({"max-model-len": -1, "block-size": "auto"}, {"device_bytes": GIB}, "of 4096 tokens"),
         ({"max-model-len": 4096}, {"host_bytes": GIB}, "at most 0 MiB are left"),
         ({"max-model-len": 4096}, {}, ""),
         ({"max-model-len": 9000, "kv-cache-memory-bytes": 2 * MIB}, {}, ""),
@@ -113,6 +114,7 @@ def test_vllm_has_to_hold_one_request(
     ("settings", "words"),
     [
         ({"context-length": 4096}, ""),
+        ({"context-length": 4194305, "mem-fraction-static": "auto"}, "at most 512 MiB are left"),
         ({"context-length": 4194304, "mem-fraction-static": 1.0}, ""),
         ({"context-length": 4194304, "mem-fraction-static": 0.9}, "at most 358 MiB are left"),
         ({"context-length": 4096, "max-total-tokens": 4000}, "less than one request"),
