@@ -50,8 +50,8 @@ def _contest_header(event: ContestPrepared) -> list[tuple[str, str]]:
 def _engine(row: EngineFacts) -> str:
     """One engine of a contest: depths are by its own count."""
     return (
-        f"{row.engine} {row.engine_version}, {row.model}, {plural(row.parameters, 'parameter')}, "
-        f"scored at {row.depth_label} of up to {row.deepest_tokens:,} of its tokens"
+        f"{row.engine} {row.engine_version}, {row.model}, {plural(row.parameters, 'parameter')}; "
+        f"scored at {row.depth_label} of its tokens, deepest {row.deepest_tokens:,}"
     )
 
 

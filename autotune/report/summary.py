@@ -91,28 +91,37 @@ def arms_table(
 
     Each is an `ArmRow` as plain data. Depth is by that engine's own count.
     """
-    table = _table(
-        "Each engine on the same turns", "engine", "config", "depth", "TTFT p50, s",
-        "decode p50, tok/s", "a turn, s", "waiting, s", "speed", "95% interval",
-    )  # fmt: skip
+    table = Table(
+        title="Each engine on the same turns",
+        caption="depth in tokens of the scored turns, as each engine counts them",
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    for at, name in enumerate(_ARM_COLUMNS):
+        table.add_column(name, justify="right" if at > 1 else "left", overflow="fold")
     for row in arms:
         wins = row["engine"] == engine and row["trial"] == winner
         table.add_row(*(Text(cell) for cell in _arm_cells(row)), style="bold green" if wins else "")
-    table.caption = "depth in tokens of the scored turns, as each engine counts them"
-    table.caption_justify = "left"
     return table
 
 
+_ARM_COLUMNS = (
+    "engine", "config", "depth", "TTFT s", "tok/s", "s/turn", "speed", "95% interval",
+)  # fmt: skip
+
+
 def _arm_cells(row: Mapping[str, Any]) -> list[str]:
-    role = row["role"]
-    config = role if role == "default" else f"{role} (trial {row['trial']})"
+    config = row["role"] if row["role"] == "default" else f"{row['role']} #{row['trial']}"
     if row["failure"] is not None:
-        return [row["engine"], config, row["depth"], "failed", *[ABSENT] * 5]
+        return [row["engine"], config, row["depth"], "failed", *[ABSENT] * 4]
     bounds = row["interval"]
-    span = ABSENT if bounds is None else f"{bounds[0]:.2f} to {bounds[1]:.2f}"
-    figures = [row[key] for key in ("ttft_p50_s", "decode_p50_tps", "turn_s", "total_wait_s")]
-    speed = times(row["speedup"])
-    return [row["engine"], config, row["depth"], *map(number, figures), speed, span]
+    span = ABSENT if bounds is None else f"{bounds[0]:.2f}-{bounds[1]:.2f}"
+    figures = [number(row[key]) for key in ("ttft_p50_s", "decode_p50_tps", "turn_s")]
+    return [row["engine"], config, row["depth"], *figures, times(row["speedup"]), span]
 
 
 def _other(summary: Summary) -> str:

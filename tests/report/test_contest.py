@@ -76,10 +76,10 @@ def test_plain_lines_tell_the_engine(contest_events: list[Event]) -> None:
             display(event)
     assert stream.getvalue().splitlines() == [
         "study     c in studies/c",
-        "engine    alpha 1.0, m.gguf, 12 parameters, scored at 10-30k of up to 28,000 of its "
-        "tokens",
-        "engine    beta 2.0, m-hf, 9 parameters, scored at 9,100-24,000 of up to 26,000 of its "
-        "tokens",
+        "engine    alpha 1.0, m.gguf, 12 parameters; scored at 10-30k of its tokens, deepest "
+        "28,000",
+        "engine    beta 2.0, m-hf, 9 parameters; scored at 9,100-24,000 of its tokens, deepest "
+        "26,000",
         "GPU       A GPU",
         "workload  4 sessions (4 held out), 30 turns",
         "search    6 trials, within 10m 00s for all of them",
@@ -151,13 +151,15 @@ def contest_summary() -> Summary:
 
 def test_the_table_has_a_row_for_each_config(contest_summary: Summary) -> None:
     stream = io.StringIO()
-    print_summary(contest_summary, Console(file=stream, width=120, highlight=False))
+    print_summary(contest_summary, Console(file=stream, width=80, highlight=False))
     text = stream.getvalue()
-    rows = {line.split("  ")[0].strip(): line.split() for line in text.splitlines() if "k " in line}
-    assert rows["alpha"][1:] == ["default", "10-30k", "1.00", "20.0", "2.00", "30.0", "–", "–"]
-    assert "best (trial 1)" in text
-    assert "1.80 to 2.20" in text
-    assert "failed" in text
+    rows = [line.split() for line in text.splitlines() if "k " in line]
+    assert rows == [
+        ["alpha", "default", "10-30k", "1.00", "20.0", "2.00", "–", "–"],
+        ["beta", "best", "#1", "9-24k", "0.500", "40.0", "1.00", "2.00x", "1.80-2.20"],
+        ["beta", "default", "9-24k", "failed", "–", "–", "–", "–"],
+    ]
+    assert "as each engine counts them" in text
     assert "At the scored depth" not in text
 
 
@@ -171,5 +173,5 @@ def test_a_contest_is_shown_with_the_studies_of_its_engines(contest_summary: Sum
     print_contest(document, Console(file=stream, width=120, highlight=False))
     text = stream.getvalue()
     assert text.startswith("c: beta beats alpha: 2.00x.")
-    assert "best (trial 1)" in text
+    assert "best #1" in text
     assert "beta: unfinished" in text
