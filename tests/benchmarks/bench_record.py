@@ -17,6 +17,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import select
 import signal
 import socket
 import subprocess
@@ -84,6 +85,9 @@ class Client:
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         began = time.perf_counter()
+        if self._was_left():
+            self._sock.close()
+            self._sock = self._connected()
         self._sock.sendall(head.encode() + body)
         first, got = 0.0, b""
         while not got.endswith(b"\r\n0\r\n\r\n"):
@@ -97,17 +101,24 @@ class Client:
             raise SystemExit(f"no token from {self._parts.netloc}: {got[:300]!r}")
         return Timing((first - began) * 1e3, (time.perf_counter() - began) * 1e3)
 
+    def _was_left(self) -> bool:
+        """Whether the server hung up after its last reply, as llama.cpp does after a stream."""
+        readable, _, _ = select.select([self._sock], [], [], 0)
+        return bool(readable) and not self._sock.recv(1, socket.MSG_PEEK)
+
     def close(self) -> None:
         """Hangs up."""
         self._sock.close()
 
 
-def make_body(tokens: int, turn: int, output_tokens: int) -> bytes:
-    """A session's request number `turn`, `tokens` deep (4 characters a token), in 200 messages."""
-    size = max(1, tokens * CHARS_PER_TOKEN // 200)
+def make_body(tokens: int, turn: int, output_tokens: int, messages: int = 200) -> bytes:
+    """A session's request number `turn`, `tokens` deep at 4 characters a token."""
+    size = max(1, tokens * CHARS_PER_TOKEN // messages)
     line = 'def f(x):\n    return "value" if x else None  # a line of code\n'
     text = (line * (size // len(line) + 1))[:size]
-    said = [{"role": ("user", "assistant")[at % 2], "content": f"{at} {text}"} for at in range(200)]
+    said = [
+        {"role": ("user", "assistant")[at % 2], "content": f"{at} {text}"} for at in range(messages)
+    ]
     new = [
         {"role": ("user", "assistant")[at % 2], "content": f"turn {at}"} for at in range(2 * turn)
     ]
