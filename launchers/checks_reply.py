@@ -110,7 +110,7 @@ def pins_length(bench: Bench) -> str | None:
             raise Undecided("the stream does not report how many tokens came out")
         early = not pinned and 0 < got < asked
         need(got == asked or early, f"asked for {asked} tokens, got {got}", remedy)
-    return None if pinned else "replies may end early: prompts carry the recorded history"
+    return None if pinned else "replies may end early: time counts by the token"
 
 
 def starts_with_a_token(bench: Bench) -> str | None:
