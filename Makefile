@@ -86,6 +86,7 @@ bench: models llama-server  ## what replaying, recording and inspecting cost, wh
 	$(BIN)/python tests/benchmarks/bench_client.py --engine llama-server \
 		--engine-path $(LLAMA_SERVER) --model $(MODEL)
 	$(BIN)/python tests/benchmarks/bench_record.py
+	$(BIN)/python tests/benchmarks/bench_record_engine.py --engine reference --model $(MODEL)
 	$(BIN)/python tests/benchmarks/bench_inspect.py
 	@mkdir -p $(dir $(BENCH_WORKLOAD))
 	$(BIN)/python tests/benchmarks/make_edit_sessions.py $(BENCH_WORKLOAD)
