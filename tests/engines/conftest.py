@@ -9,7 +9,7 @@ import pytest
 
 
 def provided(variable: str) -> Path:
-    """The file that an environment variable names; without the variable the test is skipped.
+    """The file or folder that a variable names; without the variable the test is skipped.
 
     A variable that names nothing fails the test: whoever set it wanted the test to run.
     """
@@ -17,8 +17,8 @@ def provided(variable: str) -> Path:
     if value is None:
         pytest.skip(f"{variable} is not set: run `make test-engines`")
     path = Path(value)
-    if not path.is_file():
-        pytest.fail(f"{variable} names {value}, which is not a file")
+    if not path.exists():
+        pytest.fail(f"{variable} names {value}, which is not there")
     return path
 
 
@@ -38,6 +38,18 @@ def smollm2() -> Path:
 def deep_model() -> Path:
     """A random 2-layer Llama with a 131072-token window."""
     return provided("AUTOTUNE_TEST_DEEP_MODEL")
+
+
+@pytest.fixture(scope="session")
+def vllm() -> Path:
+    """The Python that has vLLM for processors."""
+    return provided("AUTOTUNE_TEST_VLLM")
+
+
+@pytest.fixture(scope="session")
+def tiny_hf() -> Path:
+    """A random 2-layer Llama with a 32768-token window, as a Hugging Face folder."""
+    return provided("AUTOTUNE_TEST_TINY_HF")
 
 
 @pytest.fixture(scope="session")
