@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 from autotune.errors import MachineError
 from autotune.launchers import vllm_probe
 from autotune.launchers.environment import inherited
-from autotune.launchers.program import flags_in, output_of, sha256_of, usages_in
+from autotune.launchers.program import find_program, flags_in, output_of, sha256_of, usages_in
 from autotune.launchers.protocol import EngineBuild
 from autotune.launchers.python_package import interpreter_of, is_python
 
@@ -68,7 +67,9 @@ def find_build(engine_path: Path | None) -> tuple[Program, EngineBuild]:
     A command whose packages go by another name than ``vllm`` does not start: its Python is taken.
     Raises `MachineError` without one, and for one that does not run.
     """
-    program = _found(named_program(engine_path))
+    named = named_program(engine_path)
+    given = Path(named.path) if engine_path is not None else None
+    program = Program(str(find_program(given, NAME, HINT)), named.module)
     env = {**inherited(os.environ), **QUIET}
     python = program.path if program.module else interpreter_of(Path(program.path))
     facts = _facts(python, env) if python is not None else _said_by(program, env)
@@ -79,15 +80,6 @@ def find_build(engine_path: Path | None) -> tuple[Program, EngineBuild]:
         NAME, program.path, facts["version"], facts["sha256"], flags_in(told), usages_in(told)
     )
     return program, build
-
-
-def _found(program: Program) -> Program:
-    found = shutil.which(program.path)
-    if found is None:
-        where = "no vllm on PATH" if program.path == NAME else f"no program {program.path}"
-        raise MachineError(f"there is {where}", HINT)
-    # Not resolved: the link in a virtual environment is what leads to its packages.
-    return Program(str(Path(found).absolute()), program.module)
 
 
 def _facts(python: str, env: Mapping[str, str]) -> dict[str, str]:
