@@ -16,6 +16,7 @@ from autotune.models.identity import (
     HEAD_BYTES,
     SAMPLED,
     SAMPLED_BLOCKS,
+    SAMPLED_PARTS,
     model_sha256,
     sample_spans,
 )
@@ -59,13 +60,28 @@ def test_parts_are_hashed_in_order(tmp_path: Path) -> None:
     assert sampled.sha256 == hashlib.sha256(b"1\na1\nb").hexdigest()
 
 
-@given(st.integers(0, 100 << 30))
-def test_spans_cover_both_ends_in_order(size: int) -> None:
-    spans = sample_spans(size)
+def test_large_parts_share_what_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity_module, "HEAD_BYTES", 4096)
+    monkeypatch.setattr(identity_module, "BLOCK_BYTES", 64)
+    size = 4096 + 64 * SAMPLED_BLOCKS * 2
+    paths = [tmp_path / name for name in ("a", "b", "config")]
+    for path, length in zip(paths, (size, size, 100), strict=True):
+        path.write_bytes(bytes(length))
+    whole = model_sha256(*paths, full_limit_bytes=1000)
+    assert whole.method == SAMPLED_PARTS
+    assert sum(n for _, n in sample_spans(size, 2)) == (4096 + 64 * SAMPLED_BLOCKS) // 2
+    paths[2].write_bytes(b"x" * 100)  # a small file is always read whole
+    assert model_sha256(*paths, full_limit_bytes=1000).sha256 != whole.sha256
+
+
+@given(st.integers(0, 100 << 30), st.integers(1, 200))
+def test_spans_cover_both_ends_in_order(size: int, shares: int) -> None:
+    spans = sample_spans(size, shares)
     assert spans[0][0] == 0
     assert sum(spans[-1]) == size
     assert all(a + n <= b for (a, n), (b, _) in pairwise(spans))
-    assert sum(n for _, n in spans) <= HEAD_BYTES + BLOCK_BYTES * SAMPLED_BLOCKS
+    most = HEAD_BYTES // shares + BLOCK_BYTES * max(4, SAMPLED_BLOCKS // shares)
+    assert sum(n for _, n in spans) <= most
 
 
 def test_missing_file(tmp_path: Path) -> None:
