@@ -181,13 +181,15 @@ def _dtype(config: HfConfig, weights: HfWeights) -> str | None:
 
 
 def _quantization(config: HfConfig) -> str | None:
-    """The method, with its bits where they are said: ``fp8``, ``awq 4-bit``."""
-    table = config.table("quantization_config") or config.table("compression_config")
-    method = table.get("quant_method")
-    if not isinstance(method, str) or not method:
-        return "quantized" if table else None
-    bits = table.get("bits", table.get("w_bit"))
-    return f"{method} {bits}-bit" if isinstance(bits, int) else method
+    """The method, with its bits where they are said: ``fp8``, ``awq 4-bit``; MLX has no method."""
+    names = ("quantization_config", "compression_config", "quantization")
+    table = next((found for name in names if (found := config.table(name))), {})
+    if not table:
+        return None
+    method, bits = table.get("quant_method"), table.get("bits", table.get("w_bit"))
+    words = [method] if isinstance(method, str) and method else []
+    words += [f"{bits}-bit"] if isinstance(bits, int) else []
+    return " ".join(words) or "quantized"
 
 
 def _parameters(

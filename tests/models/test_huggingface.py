@@ -201,7 +201,8 @@ def test_context(tmp_path: Path, changes: dict[str, Any], tokens: int) -> None:
     [
         ({"quant_method": "fp8"}, "fp8"),
         ({"quant_method": "awq", "bits": 4}, "awq 4-bit"),
-        ({"bits": 4}, "quantized"),
+        ({"bits": 4, "group_size": 64}, "4-bit"),
+        ({"group_size": 64}, "quantized"),
     ],
 )
 def test_quantization(tmp_path: Path, table: dict[str, Any], words: str) -> None:
