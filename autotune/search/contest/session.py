@@ -45,8 +45,8 @@ def run_contest(
     with ExitStack() as stack:
         probe = stack.enter_context(gpu_probe())
         folder = contest_folder(request, probe)
-        stack.enter_context(study_lock(folder.lock_path))
         setups = set_up_all(request, folder, probe)
+        stack.enter_context(study_lock(folder.lock_path))
         for setup in setups.values():
             stack.enter_context(study_lock(setup.folder.lock_path))
         sweep_leftovers()

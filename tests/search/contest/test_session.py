@@ -227,6 +227,13 @@ def test_an_engine_that_never_starts_is_named(contest: Make) -> None:
         run_contest(contest("die-during-load"), lambda _: None)
 
 
+def test_what_cannot_be_is_refused_before_anything_is_written(contest: Make) -> None:
+    request = contest(words={"models": {"fast": Path("/nowhere.gguf")}})
+    with pytest.raises(UserError, match=r"^slow: no model is named"):
+        run_contest(request, lambda _: None)
+    assert not folder_of(request).path.exists()
+
+
 def test_pins_are_of_one_engine(contest: Make) -> None:
     request = contest(trials=2, words={"pins": {"slow:ubatch-size": 128, "parallel": 1}})
     run_contest(request, lambda _: None)
