@@ -20,6 +20,12 @@ def test_the_rate_counts_the_engines_tokens_not_chunks() -> None:
     assert decode_rate(Assembly(), 5) is None
 
 
+def test_a_reply_that_waited_for_its_reader_has_no_rate() -> None:
+    # 24 tokens in 0.2 ms would be 115,000 tokens per second; in 2 ms they are 11,500, and may be.
+    assert decode_rate(Assembly(first_s=10.0, last_s=10.0002), 24) is None
+    assert decode_rate(Assembly(first_s=10.0, last_s=10.002), 24) == pytest.approx(11_500)
+
+
 def test_a_burst_is_taken_out_by_its_share_of_the_text() -> None:
     """10 characters of 40 came first, so 5 of 20 tokens; 15 tokens in the 0.3 s after them."""
     arrivals = [(1.0, 4), (1.0005, 6), (1.1, 10), (1.2, 10), (1.3005, 10)]
