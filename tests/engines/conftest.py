@@ -48,7 +48,7 @@ def vllm() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_hf() -> Path:
-    """A random 2-layer Llama with a 32768-token window, as a Hugging Face folder."""
+    """A random 4-layer Llama with a 32768-token window, as a Hugging Face folder."""
     return provided("AUTOTUNE_TEST_TINY_HF")
 
 

@@ -154,12 +154,12 @@ def failure_of(vllm: Path, context: LaunchContext, **settings: Any) -> Failure:
 def test_a_cache_too_small_says_how_long_the_context_may_be(
     vllm: Path, tiny_hf: Path, launch_context: MakeContext
 ) -> None:
-    """2 layers x K and V x 64 values of 2 bytes are 512 bytes a token: 3 MiB hold 6144 of them.
+    """4 layers x K and V x 128 values of 2 bytes are 2 KiB a token: 12 MiB hold 6144 of them.
 
     One block of 128 is never given away.
     """
     context = launch_context(tiny_hf, start_timeout_s=START_TIMEOUT_S)
-    failure = failure_of(vllm, context, max_model_len=32768, kv_cache_memory_bytes=3 * MIB)
+    failure = failure_of(vllm, context, max_model_len=32768, kv_cache_memory_bytes=12 * MIB)
     assert failure.kind is FailureKind.OUT_OF_MEMORY
     assert failure.bound == {"max-model-len": 6144 - 128}
 

@@ -9,7 +9,7 @@ import pytest
 import make_tiny_hf as tiny
 from tiny_bpe import train, vocabulary
 
-SMALL = tiny.Shape(layers=1, width=8, feed_forward=16, heads=2, head_width=4, merges=40)
+SMALL = tiny.Shape(layers=1, width=8, feed_forward=16, heads=2, kv_heads=1, head_width=4, merges=40)
 
 
 @pytest.fixture
@@ -21,9 +21,9 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_standard_model_is_small_and_its_window_long() -> None:
     shape = tiny.Shape()
-    blocks = sum(rows * cols for layer in range(2) for _, rows, cols in shape.matrices(layer))
-    # Per layer: q and output 128 x 128, k and v 64 x 128, three feed-forward 256 x 128.
-    assert blocks == 2 * (2 * 128 * 128 + 2 * 64 * 128 + 3 * 256 * 128)
+    blocks = sum(rows * cols for layer in range(4) for _, rows, cols in shape.matrices(layer))
+    # Per layer: q and output 512 x 512, k and v 128 x 512, three feed-forward 2048 x 512.
+    assert blocks == 4 * (2 * 512 * 512 + 2 * 128 * 512 + 3 * 2048 * 512)
     assert shape.context_tokens >= 32768
 
 
