@@ -39,7 +39,8 @@ _NGRAM_POOL_BYTES = 16 * MIB
 """``ngram-mod`` keeps four million entries of four bytes (``common/speculative.cpp``)."""
 
 _CHECKPOINTS_A_TURN = 3
-"""Before the last user message, and twice before the prompt's end (``server-context.cpp``)."""
+"""Before the last user message, and twice before the prompt's end (``server-context.cpp``). Of a
+session's first turn only the last one holds more than a few tokens."""
 
 _INDEXED = frozenset(
     {"deepseek32", "deepseek4", "dots3note", "glm-dsa", "glm5-next", "hy_v4", "minimax-m3"}
@@ -91,20 +92,21 @@ def estimate(
 
 
 def _checkpoint_bytes(model: ModelInfo, cache: CacheSettings, demand: Demand | None) -> int:
-    """Saved states of one slot: what its windows hold, and its recurrent state.
+    """Saved states of one slot: the tokens that a window sees, and the recurrent state.
 
-    As many as its turns can leave behind. Without a workload one turn's are counted.
+    As many as its turns can leave behind. Without a workload one turn's are counted. Cells that no
+    window sees any more are not saved.
     """
     if model.can_roll_back or (cache.swa_full and not model.recurrent_layers):
         return 0
     turns = 1 if demand is None else demand.turns
-    tokens = window_cells(model, cache)
+    tokens = min(model.sliding_window or 0, window_cells(model, cache))
     if demand is not None:
         tokens = min(tokens, max(demand.session_tokens, default=tokens))
     windows = sum(cell_bytes(model, cache, i) for i in model.window_layers) * tokens
     states = recurrent_layer_bytes(model, cache) // max(1, cache.slots)
     one = int(windows) + states * len(model.recurrent_layers)
-    return one * min(cache.checkpoints, _CHECKPOINTS_A_TURN * turns)
+    return one * min(cache.checkpoints, _CHECKPOINTS_A_TURN * (turns - 1) + 1)
 
 
 def _prompt_cache_bytes(

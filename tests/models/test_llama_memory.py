@@ -89,13 +89,16 @@ def test_prompts_in_host_memory_are_those_of_the_workload(smol: ModelInfo) -> No
 
 
 def test_saved_states_of_layers_that_cannot_roll_back(gemma: ModelInfo, smol: ModelInfo) -> None:
-    """15 window layers x 1 head x 512 values x 2 bytes = 15360 bytes a token, 1024 cells."""
+    """15 window layers x 1 head x 512 values x 2 bytes = 15360 bytes a token, windows of 512:
+    the server reported 7.506 MiB each, three a turn."""
     settings = {"ctx-size": 4096, "parallel": 1}
-    assert estimate(gemma, settings).checkpoint_bytes == 3 * 15360 * 1024
+    assert estimate(gemma, settings).checkpoint_bytes == 15360 * 512
+    three = Demand(session_tokens=(4000,), turns=3)
+    assert estimate(gemma, settings, demand=three).checkpoint_bytes == 7 * 15360 * 512
     many = Demand(session_tokens=(4000,), turns=50)
-    assert estimate(gemma, settings, demand=many).checkpoint_bytes == 32 * 15360 * 1024
+    assert estimate(gemma, settings, demand=many).checkpoint_bytes == 32 * 15360 * 512
     few = {**settings, "ctx-checkpoints": 8, "parallel": 2}
-    assert estimate(gemma, few, demand=many).checkpoint_bytes == 2 * 8 * 15360 * 1024
+    assert estimate(gemma, few, demand=many).checkpoint_bytes == 2 * 8 * 15360 * 512
     short = Demand(session_tokens=(400,), turns=50)  # the server reported 5.86 MiB each
     assert estimate(gemma, settings, demand=short).checkpoint_bytes == 32 * 15360 * 400
     assert estimate(gemma, {**settings, "swa-full": True}, demand=many).checkpoint_bytes == 0
