@@ -1,6 +1,6 @@
 """Write a tiny model folder in Hugging Face's layout and print its path.
 
-For tests of engines that read such folders. A Llama with 4 layers of width 512 (16.5 M parameters,
+For tests of engines that read such folders. A Llama with 4 layers of width 512 (16.3 M parameters,
 seeded, f16) and a window of 32768 tokens, a tokenizer trained on the spot, and a chat template that
 takes system, user, assistant and tool messages, and tools. Its words mean nothing; its cache, its
 memory and its chat endpoint behave like any model's. The same bytes come out on every machine. It

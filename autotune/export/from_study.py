@@ -99,15 +99,19 @@ def _argv(facts: Mapping[str, Any], settings: Mapping[str, Setting]) -> tuple[st
 def non_default(engine: str, settings: Mapping[str, Setting]) -> dict[str, Setting]:
     """The `settings` that are not what the engine does by itself, as its search space says.
 
-    One whose default depends on the machine is kept, and so is one that the space does not know.
+    One whose default depends on the machine or the card is kept, and so is one that the space does
+    not know.
     """
+    from autotune.hardware.profile_file import shipped_files
     from autotune.search.space_file import shipped_space
 
     try:
         parameters = shipped_space(engine).parameters
     except UserError:
         return dict(settings)
-    defaults = {name: entry.default for name, entry in parameters.items()}
+    tables = [file.engines.get(engine, {}) for file in shipped_files().values()]
+    by_card = {name for table in tables for name in table.get("defaults", {})}
+    defaults = {n: entry.default for n, entry in parameters.items() if n not in by_card}
     return {n: v for n, v in settings.items() if n not in defaults or defaults[n] != v}
 
 

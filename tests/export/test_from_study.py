@@ -77,6 +77,9 @@ def test_only_what_the_space_knows_as_default_is_left_out() -> None:
     full = {"batch-size": 2048, "ubatch-size": 64, "unheard-of": 1}
     assert non_default("llama-server", full) == {"ubatch-size": 64, "unheard-of": 1}
     assert non_default("an engine of one's own", full) == full
+    # 256 sequences are vLLM's default on most cards, and 1024 on large ones.
+    by_card = {"max-num-seqs": 256, "gpu-memory-utilization": 0.92}
+    assert non_default("vllm", by_card) == {"max-num-seqs": 256}
 
 
 def test_no_winner_no_export(tmp_path: Path) -> None:
