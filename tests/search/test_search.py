@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -102,7 +103,8 @@ def test_a_failure_is_a_constraint_and_never_a_score(bench: Bench) -> None:
 
 def test_more_than_what_ran_out_of_memory_is_refused_without_a_launch(bench: Bench) -> None:
     measurer = oom_above(256)
-    ledger = bench.run(measurer, 24)
+    # Which flags take memory is known by the engine's name.
+    ledger = bench.run(measurer, 24, space=replace(SPACE, engine="llama-server"))
     failed = [s for s in measurer.measured if float(s["batch-size"]) > 256]
     refused = [e for e in ledger.entries if e.outcome == "refused"]
     # Whatever asked for less failed first; nothing launched later asks for at least as much.
