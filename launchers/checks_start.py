@@ -100,6 +100,8 @@ def stops_when_asked(bench: Bench) -> None:
         deadline_s = time.monotonic() + grace_s
         ended = _wait_ended(server, deadline_s)
         left = _wait_gone(family, deadline_s) if ended else []
+        # Named while they run: what is left is killed when this block ends.
+        names = _named(left)
     need(
         ended,
         f"it runs on {grace_s:g} s after SIGTERM and has to be killed",
@@ -107,7 +109,7 @@ def stops_when_asked(bench: Bench) -> None:
     )
     need(
         not left,
-        f"it ends and leaves {_named(left)} running",
+        f"it ends and leaves {names} running",
         "end child processes before the parent goes, and wait for them",
     )
 

@@ -62,6 +62,8 @@ def test_llama_server_and_vllm_are_compared_on_the_same_turns_of_other_depths(
     argv = ["--engine", "llama-server,vllm", "--trials", "2"]
     argv += ["--engine-path", f"llama-server={llama_server},vllm={vllm}"]
     argv += ["--model", f"llama-server={deep_model}", "--model", f"vllm={tiny_hf}"]
+    # Compiling would take half a minute of each start.
+    argv += ["--set", "vllm:enforce-eager=true"]
     folder, events = contest(tmp_path, *argv)
     prepared, summary = events[0], events[-1]
     one, other = prepared["engines"]
