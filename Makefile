@@ -17,7 +17,9 @@ VLLM := $(VLLM_FOLDER)/venv/bin/python
 TEST_ENV = AUTOTUNE_TEST_MODEL=$(MODEL)
 ENGINE_ENV = $(TEST_ENV) AUTOTUNE_TEST_LLAMA_SERVER=$(LLAMA_SERVER) \
 	AUTOTUNE_TEST_DEEP_MODEL=$(DEEP_MODEL) \
-	AUTOTUNE_TEST_VLLM=$(VLLM) AUTOTUNE_TEST_TINY_HF=$(TINY_HF)
+	$(if $(WITH_VLLM),AUTOTUNE_TEST_VLLM=$(VLLM)) AUTOTUNE_TEST_TINY_HF=$(TINY_HF)
+# Empty leaves vLLM out of the engine tests: each of its many starts takes most of a minute.
+WITH_VLLM ?= vllm
 PYTEST = $(BIN)/python -m pytest
 PYTEST_ARGS ?=
 
@@ -78,7 +80,7 @@ docs-check: $(READY)  ## links, example commands and docs/cli.md agree with the 
 test: $(READY) $(MODEL)  ## the test suite, on the reference engine (no GPU needed)
 	$(TEST_ENV) $(PYTEST) $(PYTEST_ARGS)
 
-test-engines: models llama-server vllm  ## the tests on real engines (made ready once, 10 minutes)
+test-engines: models llama-server $(WITH_VLLM)  ## the tests on real engines (made ready once, 10 minutes)
 	$(ENGINE_ENV) $(PYTEST) -m engines $(PYTEST_ARGS)
 
 bench: models llama-server  ## what replaying, recording and inspecting cost, what tuning gains; on a quiet machine
