@@ -23,6 +23,14 @@ def ask(base_url: str, path: str, payload: Any = None, *, timeout_s: float = 5.0
     return None if answered is None else Answer(answered[0], _json(answered[1]))
 
 
+def ask_ok(
+    base_url: str, path: str, payload: Any = None, *, timeout_s: float = 5.0
+) -> Answer | None:
+    """As `ask`, but only an answer with status 200."""
+    answer = ask(base_url, path, payload, timeout_s=timeout_s)
+    return answer if answer is not None and answer.status == 200 else None
+
+
 def ask_text(base_url: str, path: str, *, timeout_s: float = 5.0) -> str | None:
     """The body of a GET as text; ``None`` when nobody answers in time, or not with 200."""
     answered = _exchange(base_url, path, None, timeout_s)

@@ -14,7 +14,7 @@ from autotune.errors import MachineError
 from autotune.launchers.environment import inherited, private
 from autotune.launchers.failure import Failure, FailureKind, TrialError
 from autotune.launchers.failures import explain, line_around
-from autotune.launchers.http import Answer, ask, dig
+from autotune.launchers.http import Answer, ask, ask_ok, dig
 from autotune.launchers.llama_failures import PATTERNS
 from autotune.launchers.llama_flags import llama_arguments, spelling
 from autotune.launchers.llama_log import settings_in_log
@@ -113,11 +113,10 @@ class LlamaServerLauncher:
     def ready(self, server: Server) -> bool:
         """Whether it serves our model. `TrialError` for a config file, a router, another model."""
         _refuse_config_file(server.log_text())
-        health = ask(server.base_url, "/health")
-        if health is None or health.status != 200:
+        if ask_ok(server.base_url, "/health") is None:
             return False
-        props = ask(server.base_url, "/props")
-        if props is None or props.status != 200:
+        props = ask_ok(server.base_url, "/props")
+        if props is None:
             return False
         _check_identity(props.body, server.context.model)
         return True

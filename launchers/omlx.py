@@ -24,7 +24,7 @@ from autotune.launchers.environment import inherited, private
 from autotune.launchers.failure import Failure, FailureKind, TrialError
 from autotune.launchers.failures import explain
 from autotune.launchers.habits import Habits
-from autotune.launchers.http import ask, dig
+from autotune.launchers.http import ask, ask_ok, dig
 from autotune.launchers.omlx_failures import PATTERNS
 from autotune.launchers.omlx_settings import (
     ALWAYS,
@@ -159,11 +159,10 @@ class OmlxLauncher:
 
         Raises `TrialError` when it is not found, does not fit, or does not load.
         """
-        health = ask(server.base_url, "/health")
-        if health is None or health.status != 200:
+        if ask_ok(server.base_url, "/health") is None:
             return False
-        models = ask(server.base_url, "/v1/models")
-        if models is None or models.status != 200:
+        models = ask_ok(server.base_url, "/v1/models")
+        if models is None:
             return False
         _check_served(models.body, server.context.model, self.model_name)
         return _is_loaded(server)

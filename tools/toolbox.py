@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -77,6 +78,26 @@ def replacing(target: Path) -> Iterator[Path]:
 def say(text: str) -> None:
     """A line for the person watching: stderr, so that stdout stays data."""
     print(text, file=sys.stderr, flush=True)
+
+
+def provide(
+    argv: Sequence[str] | None, about: str, default: Path, fetch: Callable[[Path], None]
+) -> int:
+    """The whole script that puts one file where ``--output`` says, unless it is there already.
+
+    `about` is the script's docstring; the exit code is 1 when `fetch` cannot get the file.
+    """
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
+    parser.add_argument("--output", type=Path, default=default, help="default: %(default)s")
+    target: Path = parser.parse_args(argv).output
+    try:
+        if not target.exists():
+            fetch(target)
+    except ToolError as err:
+        say(f"error: {err}")
+        return 1
+    answer(target)
+    return 0
 
 
 def answer(text: object) -> None:
