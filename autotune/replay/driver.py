@@ -20,6 +20,8 @@ from autotune.replay.nonce import with_nonce
 from autotune.replay.outcome import Outcome, TurnFailure
 from autotune.replay.plan import PlannedTurn, ReplayPlan
 from autotune.replay.schedule import Schedule
+from autotune.replay.sent import SentTurn
+from autotune.workload.model import Message
 
 __all__ = ["cache_note", "check_cache_arm", "replay", "warm_up"]
 
@@ -38,6 +40,7 @@ def replay(
     sink: Callable[[TurnRecord], None],
     should_stop: Callable[[], bool] = lambda: False,
     think_time_cap_s: float = 0.0,
+    sent: Callable[[SentTurn], None] | None = None,
 ) -> list[TurnRecord]:
     """Send every turn of `plan` and return its records in plan order.
 
@@ -45,7 +48,8 @@ def replay(
     rest of its session is recorded as ``unreached``; after a crash or a hang, the rest of all.
     `should_stop` is asked before each turn; the turns after it said yes leave no record. Recorded
     idle times are waited for up to `think_time_cap_s` seconds each. With a concurrency of 1 all
-    is done in the calling thread, so an interrupt ends it at once.
+    is done in the calling thread, so an interrupt ends it at once. `sent` is given each request
+    when its reply has ended.
     """
     with Client(endpoint) as client:
         run = _Run(
@@ -58,6 +62,7 @@ def replay(
             sink=sink,
             should_stop=should_stop,
             think_time_cap_s=think_time_cap_s,
+            sent=sent,
         )
         run.work()
     return sorted(run.records, key=lambda record: record.order)
@@ -84,6 +89,7 @@ class _Run:
     sink: Callable[[TurnRecord], None]
     should_stop: Callable[[], bool]
     think_time_cap_s: float
+    sent: Callable[[SentTurn], None] | None
     records: list[TurnRecord] = field(default_factory=list)
     schedule: Schedule = field(init=False)
     histories: dict[str, SessionHistory] = field(init=False)
@@ -142,7 +148,7 @@ class _Run:
             self.histories[session_id].answered(outcome.reply)
         if self.aborted.is_set():
             return  # what broke off here is not the engine's failure
-        self._record(planned, outcome)
+        self._record(planned, outcome, messages)
         if outcome.failure is not None:
             self._give_up(session_id, outcome)
 
@@ -167,9 +173,13 @@ class _Run:
                 planned, Outcome(started_at=now, failure=TurnFailure.UNREACHED, detail=cause)
             )
 
-    def _record(self, planned: PlannedTurn, outcome: Outcome) -> None:
+    def _record(
+        self, planned: PlannedTurn, outcome: Outcome, messages: tuple[Message, ...] = ()
+    ) -> None:
         record = _to_record(planned, outcome, self.arm, self.block)
         with self.writing:
+            if self.sent is not None and messages:
+                self.sent(SentTurn(planned, messages, outcome.reply))
             self.records.append(record)
             self.sink(record)
 

@@ -190,6 +190,7 @@ class Search:
             "log": log,
             "effective": dict(measurement.effective) if measurement else {},
             "telemetry": dict(measurement.telemetry) if measurement else {},
+            "extras": dict(measurement.extras) if measurement else {},
             # Last: a trial with an outcome is finished, whatever kills us after this line.
             "outcome": outcome,
         }

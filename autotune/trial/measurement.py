@@ -25,24 +25,29 @@ def never() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class TrialSeconds:
-    """Where the engine-seconds of one measurement went."""
+    """Where the engine-seconds of one measurement went.
+
+    `after_s` is what was asked after the replay (`autotune.trial.afterwards`).
+    """
 
     load_s: float = 0.0
     warm_up_s: float = 0.0
     replay_s: float = 0.0
     stop_s: float = 0.0
+    after_s: float = 0.0
 
     @property
     def total_s(self) -> float:
         """All of it."""
-        return self.load_s + self.warm_up_s + self.replay_s + self.stop_s
+        return self.load_s + self.warm_up_s + self.replay_s + self.stop_s + self.after_s
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """One candidate measured once. With a `failure` nothing of it may be scored.
 
-    `whole` is false when the plan was left before its end because `enough` said so.
+    `whole` is false when the plan was left before its end because `enough` said so. `extras` are
+    the answers to what was asked after the replay, by the question's name.
     """
 
     candidate: Candidate
@@ -54,6 +59,7 @@ class Measurement:
     whole: bool = True
     effective: Mapping[str, Setting] = field(default_factory=dict)
     telemetry: Mapping[str, Any] = field(default_factory=dict)
+    extras: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     log_path: Path | None = None
 
 

@@ -23,6 +23,8 @@ from autotune.replay.driver import check_cache_arm, replay, warm_up
 from autotune.replay.endpoint import Endpoint, Rendering
 from autotune.replay.nonce import make_nonce
 from autotune.replay.plan import ReplayPlan
+from autotune.replay.sent import SentTurn
+from autotune.trial.afterwards import Aftermath, Afterwards
 from autotune.trial.measurement import Enough, Measurement, RecordSink, TrialSeconds, never
 
 
@@ -31,6 +33,7 @@ class RealMeasurer:
     """Measures on a real engine.
 
     `logs_dir` keeps every engine log; `work_dir` holds the private homes, removed after use.
+    `afterwards` is asked of the server after a replay in which every turn was good.
     """
 
     launcher: Launcher
@@ -46,6 +49,7 @@ class RealMeasurer:
     start_timeout_s: float = 600.0
     first_token_timeout_s: float = 600.0
     idle_timeout_s: float = 120.0
+    afterwards: tuple[Afterwards, ...] = ()
 
     def measure(
         self,
@@ -140,6 +144,8 @@ class _Run:
     records: list[TurnRecord] = field(default_factory=list)
     effective: Mapping[str, Setting] = field(default_factory=dict)
     telemetry: Mapping[str, Any] = field(default_factory=dict)
+    sent: list[SentTurn] = field(default_factory=list)
+    extras: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def on(self, server: Server) -> Measurement:
         """Everything between ready and stop."""
@@ -168,10 +174,12 @@ class _Run:
                 nonce=make_nonce(self.owner.seed, self.arm, self.block),
                 sink=self._watched(telemetry),
                 should_stop=self.enough,
+                sent=self.sent.append if self.owner.afterwards else None,
             )
         replayed = time.monotonic()
         self.records.sort(key=lambda record: record.order)
-        failure = self._failure(server)
+        failure = self._failure(server) or self._asked(server, endpoint)
+        asked = time.monotonic()
         self.owner.launcher.stop(server)
         missing = self.owner.missing_vram(self.vram_before)
         self.telemetry = _with_missing(telemetry.summary().to_json(), missing)
@@ -179,9 +187,34 @@ class _Run:
             load_s=server.load_s,
             warm_up_s=warmed - began,
             replay_s=replayed - warmed,
-            stop_s=time.monotonic() - replayed,
+            after_s=asked - replayed,
+            stop_s=time.monotonic() - asked,
         )
         return self.measurement(failure, seconds)
+
+    def _asked(self, server: Server, endpoint: Endpoint) -> Failure | None:
+        """Ask what is to be asked after a whole replay; why the measurement fails by an answer."""
+        if len(self.records) != len(self.plan.turns):
+            return None
+        aftermath = Aftermath(
+            launcher=self.owner.launcher,
+            server=server,
+            endpoint=endpoint,
+            candidate=self.candidate,
+            arm=self.arm,
+            block=self.block,
+            cache_arm=self.owner.cache_arm,
+            sent=tuple(self.sent),
+            records=tuple(self.records),
+        )
+        for question in self.owner.afterwards:
+            try:
+                answer = question.after(aftermath)
+            except TrialError as error:
+                return error.failure
+            if answer is not None:
+                self.extras[question.name] = answer
+        return None
 
     def _watched(self, telemetry: TelemetrySampler) -> RecordSink:
         """A sink that notes beside each turn what the machine did meanwhile."""
@@ -224,6 +257,7 @@ class _Run:
             whole=len(self.records) == len(self.plan.turns),
             effective=self.effective,
             telemetry=self.telemetry,
+            extras=self.extras,
             log_path=self.context.log_path,
         )
 
