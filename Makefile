@@ -27,7 +27,7 @@ PYTEST_ARGS ?=
 DEMO_STUDY ?= demo
 DEMO_TRIALS ?= 8
 DEMO_WORKLOAD ?= .demo/sessions.jsonl
-DEMO_SYNTHESIZE ?= --sessions 4 --turns 5 --start-depth 700 --depth 1200 --reply-tokens 48
+DEMO_SYNTHESIZE ?= --work edits --sessions 6 --turns 4 --start-depth 1000 --depth 1400 --reply-tokens 48
 DEMO_RUN ?= --trials $(DEMO_TRIALS) --budget 5m --new-study
 
 # The benchmark: does ten minutes of search on the real llama-server earn its keep?

@@ -35,6 +35,7 @@ class CapturesSynthesize(BaseModel):
         autotune captures synthesize deep.jsonl.zst --sessions 6 --turns 40 --depth 120000
         autotune captures synthesize small.jsonl --start-depth 1300 --depth 2400 --reply-tokens 24 \
 --turns 8
+        autotune captures synthesize edits.jsonl --work edits --depth 20000
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -51,6 +52,10 @@ class CapturesSynthesize(BaseModel):
     reply_tokens: int = Field(120, description="median tokens of a reply")
     subagents: int = Field(0, description="sub-agent sessions, in all")
     seed: int = Field(0, description="another seed makes up other sessions")
+    work: Literal["tools", "edits"] = Field(
+        "tools",
+        description="what the agent does: calls tools, or writes out again the lines it is shown",
+    )
     force: bool = Field(False, description="replace what is already at OUT")
 
     def run(self, io: CommandIO) -> int:
@@ -63,10 +68,10 @@ class CapturesSynthesize(BaseModel):
         return _written(io, self.out, count)
 
     def _spec(self) -> SynthesisSpec:
-        from autotune.workload.synthesize import SynthesisSpec
+        from autotune.workload.synthesize import SynthesisSpec, Work
 
-        given = self.model_dump(exclude={"out", "force"})
-        spec = SynthesisSpec(**given)
+        given = self.model_dump(exclude={"out", "force", "work"})
+        spec = SynthesisSpec(**given, work=Work(self.work))
         spec.check()
         return spec
 

@@ -6,12 +6,15 @@ with a tool call, then the tool's result, most of them small and a few large. Fi
 after they were edited, as in real work. Sessions overlap in time; a sub-agent runs while the
 turn of its parent that started it waits. Sizes are estimates at `CHARS_PER_TOKEN`; nothing is
 recorded, so nothing is claimed to be measured.
+
+`Work.EDITS` makes the other kind: an agent that writes out again what it has read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from itertools import accumulate, pairwise
 from random import Random
 from typing import Any
@@ -21,6 +24,7 @@ from autotune.workload.depth import CHARS_PER_TOKEN, message_chars, tools_chars
 from autotune.workload.model import Boundary, Fidelity, Message, PromptFidelity, Session, Turn
 from autotune.workload.synthesis import prompts
 from autotune.workload.synthesis.agent import Agent
+from autotune.workload.synthesis.edits import edit_sessions
 from autotune.workload.synthesis.plan import StepPlan, growth_needed, plan_steps
 from autotune.workload.synthesis.project import Project
 
@@ -33,6 +37,17 @@ DEFAULT_START_DEPTH = 8_000
 _OVERLAP = 0.35
 _LONGEST_QUESTION_CHARS = 4_000
 _FIDELITY = Fidelity(PromptFidelity.SYNTHETIC)
+
+
+class Work(StrEnum):
+    """What the agent does.
+
+    ``tools``: reads, searches, edits and tests by tool calls. ``edits``: is shown lines of a file
+    and writes them out again, one session after the other.
+    """
+
+    TOOLS = "tools"
+    EDITS = "edits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +63,7 @@ class SynthesisSpec:
         reply_tokens: median length of a reply.
         subagents: sub-agent sessions in all, dealt out to the sessions in turn.
         seed: the same seed gives the same sessions, byte for byte.
+        work: what the agent does.
     """
 
     sessions: int = 4
@@ -57,6 +73,7 @@ class SynthesisSpec:
     reply_tokens: int = 120
     subagents: int = 0
     seed: int = 0
+    work: Work = Work.TOOLS
 
     @property
     def first_depth(self) -> int:
@@ -77,6 +94,8 @@ class SynthesisSpec:
                 f"a first prompt of {self.first_depth} tokens cannot hold tools and a task",
                 f"give a start depth of at least {MIN_START_DEPTH}",
             )
+        if self.subagents and self.work is Work.EDITS:
+            raise UserError("sessions of edits have no sub-agents", "leave --subagents out")
         if self.subagents and self.turns < 2:
             raise UserError("a session of one turn cannot start a sub-agent", "give more turns")
         needed = growth_needed(self.turns, self.reply_tokens)
@@ -105,6 +124,16 @@ def synthesize(spec: SynthesisSpec) -> list[Session]:
 def iter_synthesized(spec: SynthesisSpec) -> Iterator[Session]:
     """As `synthesize`, one session at a time: memory holds one conversation and its helpers."""
     spec.check()
+    if spec.work is Work.EDITS:
+        yield from edit_sessions(
+            sessions=spec.sessions,
+            turns=spec.turns,
+            start_depth=spec.first_depth,
+            depth=spec.depth,
+            reply_tokens=spec.reply_tokens,
+            seed=spec.seed,
+        )
+        return
     prefix = _prefix(spec)
     start_ms = 0.0
     for number in range(spec.sessions):
