@@ -15,67 +15,25 @@ Both arms of a pair are always drawn together. Few sessions make a narrow interv
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autotune.records import TurnRecord
+from autotune.scoring.comparison import CONFIDENCE, METRICS, Comparison, Floor, Ratio
+from autotune.scoring.correction import shared_confidence, widened
 from autotune.scoring.metrics import NoMetricValue
 from autotune.scoring.objective import Objective
 from autotune.scoring.pairs import Pair, at_depth, by_keys, pair_turns
 from autotune.scoring.ratios import PairedTimes, Statistic, statistic_of, total_wait
-from autotune.scoring.resampling import draws
+from autotune.scoring.resampling import BY_SESSION, draws
 
 if TYPE_CHECKING:
     import numpy as np
 
-CONFIDENCE = 0.95
+__all__ = ["METRICS", "Comparison", "Floor", "Ratio", "compare"]
+
 RESAMPLES = 2000
+METRIC_OF = {Objective.TURN: "turn_s", Objective.TTFT: "ttft", Objective.DECODE: "decode"}
 _USABLE_SHARE = 0.9
-
-
-@dataclass(frozen=True, slots=True)
-class Ratio:
-    """A speed-up with its 95% interval; the bounds are ``None`` where too few draws had one."""
-
-    ratio: float
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """Default over candidate on paired turns. `ratio`, `low`, `high` are the objective's.
-
-    Attributes:
-        pairs: paired turns at depth; `sessions` is how many sessions they come from.
-        unpaired: records of either arm that have no partner, which were left out.
-        unit: what the bootstrap drew.
-        turn_s, ttft, decode: ratios at depth, ``None`` where a metric is absent.
-        total_wait: over every paired turn, context edits included.
-    """
-
-    objective: Objective
-    ratio: float
-    low: float | None
-    high: float | None
-    pairs: int
-    sessions: int
-    unpaired: int
-    unit: str
-    turn_s: Ratio | None
-    ttft: Ratio | None
-    decode: Ratio | None
-    total_wait: Ratio | None
-
-    @property
-    def wins(self) -> bool:
-        """Whether the whole interval is above 1."""
-        return self.low is not None and self.low > 1
-
-    @property
-    def loses_total_wait(self) -> bool:
-        """Whether the candidate keeps its user waiting longer than the default, all told."""
-        return self.total_wait is not None and self.total_wait.ratio < 1
 
 
 def compare(
@@ -86,20 +44,28 @@ def compare(
     keys: Collection[tuple[str, int]] | None = None,
     seed: int = 0,
     resamples: int = RESAMPLES,
+    candidates: int = 1,
+    floor: Floor | None = None,
 ) -> Comparison:
     """Compare two arms on the turns that both measured.
 
     `keys` are the (session, turn) pairs at depth, ``None`` for all. The order of records does not
-    matter, and the same `seed` gives the same interval. Raises `NoMetricValue` when a turn failed,
-    when nothing pairs, or when the objective is absent.
+    matter, and the same `seed` gives the same interval. `candidates` is how many are compared with
+    this default: they share the risk of 5% that any of them is called different by chance. `floor`
+    widens each metric's interval by the machine's own noise. Raises `NoMetricValue` when a turn
+    failed, when nothing pairs, or when the objective is absent.
     """
     pairs, unpaired = pair_turns(default, candidate)
     chosen = at_depth(pairs, None if keys is None else by_keys(keys))
     if not chosen:
         raise NoMetricValue("no turn at depth was measured under both arms")
     unit, indices = draws(chosen, seed, resamples)
-    times = PairedTimes.of(chosen)
-    ratios = {each: _ratio(times, statistic_of(each), indices) for each in Objective}
+    times, confidence = PairedTimes.of(chosen), shared_confidence(CONFIDENCE, candidates)
+    floor = dict(floor or {})
+    ratios = {
+        each: _ratio(times, statistic_of(each), indices, confidence, floor.get(METRIC_OF[each], 0))
+        for each in Objective
+    }
     scored = ratios[objective]
     if scored is None:
         raise NoMetricValue(f"the objective {objective.value} is absent in one of the arms")
@@ -115,16 +81,28 @@ def compare(
         turn_s=ratios[Objective.TURN],
         ttft=ratios[Objective.TTFT],
         decode=ratios[Objective.DECODE],
-        total_wait=_total_wait(pairs, seed, resamples),
+        total_wait=_total_wait(pairs, seed, resamples, confidence, floor),
+        drawn=len({p.session_id if unit == BY_SESSION else p.unit for p in chosen}),
+        confidence=confidence,
+        floor=floor,
     )
 
 
-def _total_wait(pairs: Sequence[Pair], seed: int, resamples: int) -> Ratio | None:
+def _total_wait(
+    pairs: Sequence[Pair], seed: int, resamples: int, confidence: float, floor: Floor
+) -> Ratio | None:
     _, indices = draws(pairs, seed, resamples)
-    return _ratio(PairedTimes.of(pairs), total_wait, indices)
+    noise = floor.get("total_wait", 0)
+    return _ratio(PairedTimes.of(pairs), total_wait, indices, confidence, noise)
 
 
-def _ratio(times: PairedTimes, statistic: Statistic, indices: Sequence[np.ndarray]) -> Ratio | None:
+def _ratio(
+    times: PairedTimes,
+    statistic: Statistic,
+    indices: Sequence[np.ndarray],
+    confidence: float,
+    noise: float,
+) -> Ratio | None:
     """The statistic on all pairs, and its percentiles over the draws."""
     import numpy as np
 
@@ -134,6 +112,6 @@ def _ratio(times: PairedTimes, statistic: Statistic, indices: Sequence[np.ndarra
     drawn = [value for index in indices if (value := statistic(times, index)) is not None]
     if len(drawn) < _USABLE_SHARE * len(indices):
         return Ratio(point, None, None)
-    tail = (1 - CONFIDENCE) / 2
+    tail = (1 - confidence) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail])
-    return Ratio(point, float(low), float(high))
+    return widened(Ratio(point, float(low), float(high)), noise)
