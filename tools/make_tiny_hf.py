@@ -6,6 +6,10 @@ takes system, user, assistant and tool messages, and tools. Its words mean nothi
 memory and its chat endpoint behave like any model's. The same bytes come out on every machine. It
 is not smaller because an engine in Python must keep up with it: where tokens come faster than they
 can be sent, they come in bursts.
+
+With ``--deep``, a window of 131072 tokens instead: 2 layers of width 256 with a single attention
+head, because attention is nearly all of the work at that depth, and two cores must do it. It takes
+the vocabulary of a GGUF (SmolLM2's), so that text is as many tokens as on other engines.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fetch_smollm2 import model_path
 from tiny_bpe import Pair, train, vocabulary
 from toolbox import ToolError, answer, cache_dir, replacing, say
 
@@ -104,9 +109,20 @@ class Shape:
         yield block + "mlp.down_proj.weight", self.width, self.feed_forward
 
 
+DEEP = Shape(
+    layers=2, width=256, feed_forward=768, heads=1, kv_heads=1, context_tokens=131072
+)  # fmt: skip
+"""A window as long as sessions get, at the least work for each token in it."""
+
+
 def tiny_path() -> Path:
     """Where the folder lives in the cache; the name changes with what is in it."""
     return cache_dir() / "models" / f"tiny-llama-hf-r{REVISION}"
+
+
+def deep_path() -> Path:
+    """The same for the deep one."""
+    return cache_dir() / "models" / f"deep-llama-hf-r{REVISION}"
 
 
 def corpus() -> str:
@@ -140,9 +156,40 @@ def config(shape: Shape, tokens: int) -> dict[str, Any]:
     }
 
 
-def tokenizer(tokens: list[str], merges: list[Pair]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A byte-level vocabulary, special tokens first; `digits` are one token each in some."""
+
+    tokens: list[str]
+    merges: list[Pair]
+    digits: bool = False
+
+
+def trained(shape: Shape) -> Words:
+    """A vocabulary of `CORPUS`."""
+    merges = train(corpus(), shape.merges)
+    return Words(vocabulary(merges, SPECIAL), merges)
+
+
+def borrowed(donor: Path) -> Words:
+    """SmolLM2's vocabulary, from a GGUF. Raises `ToolError` for one with other special tokens."""
+    import gguf
+
+    reader = gguf.GGUFReader(donor)
+    tokens, merges = (reader.get_field(f"tokenizer.ggml.{name}") for name in ("tokens", "merges"))
+    if tokens is None or merges is None or tuple(tokens.contents()[:3]) != SPECIAL:
+        raise ToolError(f"{donor} has not SmolLM2's tokenizer: run `make models` and give that")
+    pairs = [(left, right) for left, _, right in (m.partition(" ") for m in merges.contents())]
+    return Words(tokens.contents(), pairs, digits=True)
+
+
+def tokenizer(words: Words) -> dict[str, Any]:
     """``tokenizer.json``: byte-level BPE, special tokens first."""
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+    split: dict[str, Any] = {**byte_level, "use_regex": True}
+    if words.digits:
+        single = {"type": "Digits", "individual_digits": True}
+        split = {"type": "Sequence", "pretokenizers": [single, split]}
     flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
     return {
         "version": "1.0",
@@ -152,7 +199,7 @@ def tokenizer(tokens: list[str], merges: list[Pair]) -> dict[str, Any]:
             {"id": at, "content": text, **flags, "special": True} for at, text in enumerate(SPECIAL)
         ],
         "normalizer": None,
-        "pre_tokenizer": {**byte_level, "use_regex": True},
+        "pre_tokenizer": split,
         "post_processor": None,
         "decoder": {**byte_level, "use_regex": True},
         "model": {
@@ -163,8 +210,8 @@ def tokenizer(tokens: list[str], merges: list[Pair]) -> dict[str, Any]:
             "end_of_word_suffix": None,
             "fuse_unk": False,
             "byte_fallback": False,
-            "vocab": {text: at for at, text in enumerate(tokens)},
-            "merges": [" ".join(pair) for pair in merges],
+            "vocab": {text: at for at, text in enumerate(words.tokens)},
+            "merges": [" ".join(pair) for pair in words.merges],
         },
     }
 
@@ -227,14 +274,12 @@ def safetensors(named: Mapping[str, NDArray[Any]]) -> bytes:
     return b"".join(parts)
 
 
-def write(folder: Path, shape: Shape) -> None:
+def write(folder: Path, shape: Shape, words: Words) -> None:
     """Write the whole folder; the weights come last, so a torn folder is never complete."""
-    merges = train(corpus(), shape.merges)
-    tokens = vocabulary(merges, SPECIAL)
     contents: Mapping[str, Any] = {
-        "config.json": config(shape, len(tokens)),
+        "config.json": config(shape, len(words.tokens)),
         "generation_config.json": {"eos_token_id": SPECIAL.index("<|im_end|>")},
-        "tokenizer.json": tokenizer(tokens, merges),
+        "tokenizer.json": tokenizer(words),
         "tokenizer_config.json": tokenizer_config(shape),
     }
     for name, content in contents.items():
@@ -242,7 +287,7 @@ def write(folder: Path, shape: Shape) -> None:
         with replacing(folder / name) as partial:
             partial.write_text(text, encoding="utf-8")
     with replacing(folder / WEIGHTS) as partial:
-        partial.write_bytes(safetensors(dict(tensors(shape, loudness(tokens)))))
+        partial.write_bytes(safetensors(dict(tensors(shape, loudness(words.tokens)))))
 
 
 def is_complete(folder: Path) -> bool:
@@ -250,16 +295,29 @@ def is_complete(folder: Path) -> bool:
     return all((folder / name).is_file() for name in (*FILES, WEIGHTS))
 
 
+def make(target: Path, donor: Path | None) -> None:
+    """The small one, or the deep one with the words of `donor`."""
+    if donor is None:
+        write(target, Shape(), trained(Shape()))
+    elif not donor.exists():
+        raise ToolError(f"{donor} does not exist: run `make models` first")
+    else:
+        write(target, DEEP, borrowed(donor))
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the script; the exit code is 1 when the folder cannot be written."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, default=tiny_path(), help="default: %(default)s")
-    target: Path = parser.parse_args(argv).output
+    parser.add_argument("--output", type=Path, help=f"default: {tiny_path()}, or {deep_path()}")
+    parser.add_argument("--deep", action="store_true", help="a window of 131072 tokens")
+    parser.add_argument("--donor", type=Path, default=model_path(), help="of the deep one's words")
+    options = parser.parse_args(argv)
+    target: Path = options.output or (deep_path() if options.deep else tiny_path())
     try:
         if target.exists() and not target.is_dir():
             raise ToolError(f"{target} is a file: give --output a folder")
         if not is_complete(target):
-            write(target, Shape())
+            make(target, options.donor if options.deep else None)
     except (ToolError, OSError) as err:
         say(f"error: {err}")
         return 1

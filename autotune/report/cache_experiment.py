@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 CSV, JSON, SVG = "cache-effect.csv", "cache-effect.json", "cache-effect.svg"
 
 
-def write(
-    folder: Path, records: Iterable[TurnRecord], *, subject: str = ""
-) -> tuple[Path, ...]:
+def write(folder: Path, records: Iterable[TurnRecord], *, subject: str = "") -> tuple[Path, ...]:
     """Write the turns (CSV), everything (JSON) and the plot (SVG) into `folder`; their paths.
 
     `records` are those of a comparison, of the arms ``cache=on`` and ``cache=off``; `subject` says

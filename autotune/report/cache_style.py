@@ -1,8 +1,8 @@
 """The look of the plot of the prefix-cache experiment, for light and dark.
 
-Blue and vermilion of Okabe and Ito's palette ("Color Universal Design", 2008), which the colour-blind
-tell apart; shapes and dashes say the same again. Plain rules without variables, as programs that
-turn SVG into pictures know no more.
+Blue and vermilion of Okabe and Ito's palette ("Color Universal Design", 2008), which readers who
+see colours otherwise tell apart; shapes and dashes say the same again. Plain rules without
+variables, as programs that turn SVG into pictures know no more.
 """
 
 from __future__ import annotations

@@ -34,7 +34,9 @@ def cells(bucket: BucketEffect) -> tuple[str, ...]:
         _both(bucket.ttft_warm_p50_s, bucket.ttft_warm_p95_s),
         number(bucket.saved_p50_s),
         interval(bucket),
-        times(bucket.ratio) if bucket.ratio is None or bucket.ratio < 10 else f"{bucket.ratio:.0f}x",
+        times(bucket.ratio)
+        if bucket.ratio is None or bucket.ratio < 10
+        else f"{bucket.ratio:.0f}x",
         share(bucket.reused_share),
         number(bucket.decode_cold_p50_tps),
         number(bucket.decode_warm_p50_tps),

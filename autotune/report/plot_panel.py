@@ -68,9 +68,7 @@ class Panel:
         """A filled rectangle from the first to the second value of each axis."""
         left, right = map(self.x, across)
         bottom, top = map(self.y, up)
-        return element(
-            "rect", x=left, y=top, width=right - left, height=bottom - top, class_=kind
-        )
+        return element("rect", x=left, y=top, width=right - left, height=bottom - top, class_=kind)
 
     def line(self, dots: Sequence[Dot], kind: str) -> str:
         """A line through `dots`; nothing for a single one."""

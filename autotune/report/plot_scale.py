@@ -1,4 +1,4 @@
-"""Axes of a plot: from a value to its share of the way, and the ticks that are written beside it."""
+"""Axes of a plot: from a value to its share of the way, and the ticks written beside it."""
 
 from __future__ import annotations
 

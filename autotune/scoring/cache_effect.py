@@ -150,16 +150,17 @@ def cache_effect(
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> CacheEffect:
-    """Compare the arms named `warm` and `cold` among `records`; other arms are passed over.
+    """Compare the warm and the cold arm among `records`; other arms are passed over.
 
+    An arm is warm that is named `warm`, or has it among its words: ``my-study#7,cache=on``.
     Raises `NotColdError` for a cold turn with cached tokens, named by session and turn, and
     `NoMetricValue` when a turn failed, was measured twice in a block, or nothing pairs.
     """
     found = list(records)
-    colds = [r for r in found if r.arm == cold]
+    colds = [r for r in found if cold in r.arm.split(",")]
     for record in colds:
         _refuse_reuse(record)
-    pairs, unpaired = pair_turns(colds, [r for r in found if r.arm == warm])
+    pairs, unpaired = pair_turns(colds, [r for r in found if warm in r.arm.split(",")])
     if not pairs:
         raise NoMetricValue(f"no turn was measured under both {warm} and {cold}")
     turns = tuple(_turns(pairs))

@@ -3,11 +3,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import gguf
 import numpy as np
 import pytest
 
 import make_tiny_hf as tiny
-from tiny_bpe import train, vocabulary
+from tiny_bpe import vocabulary
 
 SMALL = tiny.Shape(layers=1, width=8, feed_forward=16, heads=2, kv_heads=1, head_width=4, merges=40)
 
@@ -15,7 +16,7 @@ SMALL = tiny.Shape(layers=1, width=8, feed_forward=16, heads=2, kv_heads=1, head
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     path = tmp_path / "tiny"
-    tiny.write(path, SMALL)
+    tiny.write(path, SMALL, tiny.trained(SMALL))
     return path
 
 
@@ -27,9 +28,16 @@ def test_the_standard_model_is_small_and_its_window_long() -> None:
     assert shape.context_tokens >= 32768
 
 
+def test_the_deep_one_does_a_sixteenth_of_the_attention_in_four_times_the_window() -> None:
+    shape, deep = tiny.Shape(), tiny.DEEP
+    assert deep.context_tokens == 4 * shape.context_tokens == 131072
+    assert 16 * deep.layers * deep.heads == shape.layers * shape.heads
+    assert deep.head_width == shape.head_width
+
+
 def test_the_same_bytes_every_time(folder: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
-    tiny.write(again, SMALL)
+    tiny.write(again, SMALL, tiny.trained(SMALL))
     for name in (*tiny.FILES, tiny.WEIGHTS):
         assert (folder / name).read_bytes() == (again / name).read_bytes()
 
@@ -74,13 +82,8 @@ def test_only_plain_words_are_loud() -> None:
 
 
 def test_each_word_of_the_corpus_becomes_one_token() -> None:
-    tokens = set(tiny.tokenizer(*standard())["model"]["vocab"])
+    tokens = set(tiny.tokenizer(tiny.trained(tiny.Shape()))["model"]["vocab"])
     assert {"Ġrepository", "Ġfunction", "Ġcommit"} <= tokens
-
-
-def standard() -> tuple[list[str], list[tuple[str, str]]]:
-    merges = train(tiny.corpus(), tiny.Shape().merges)
-    return vocabulary(merges, tiny.SPECIAL), merges
 
 
 def test_the_template_takes_every_role_and_tools(folder: Path) -> None:
@@ -98,6 +101,49 @@ def test_a_folder_without_weights_is_written_again(
     assert tiny.main(["--output", str(folder)]) == 0
     assert tiny.is_complete(folder)
     assert capsys.readouterr().out.strip() == str(folder)
+
+
+@pytest.fixture
+def donor(tmp_path: Path) -> Path:
+    """A GGUF of a tokenizer alone: five words, two merges."""
+    return with_tokens(tmp_path / "donor.gguf", [*tiny.SPECIAL, "a", "b", "Ġ", "ab", "Ġab"])
+
+
+def with_tokens(path: Path, tokens: list[str]) -> Path:
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_token_list(tokens)
+    writer.add_token_merges(["a b", "Ġ ab"])
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    return path
+
+
+def test_the_deep_one_has_the_words_of_another_model(
+    donor: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(tiny, "DEEP", SMALL)
+    assert tiny.main(["--deep", "--donor", str(donor)]) == 0
+    folder = tiny.deep_path()
+    assert capsys.readouterr().out.strip() == str(folder)
+    assert tiny.is_complete(folder)
+    found = json.loads((folder / "tokenizer.json").read_text())
+    assert found["model"]["vocab"]["Ġab"] == 7
+    assert found["model"]["merges"] == ["a b", "Ġ ab"]
+    assert found["pre_tokenizer"]["pretokenizers"][0]["individual_digits"] is True
+    assert header_of(folder / tiny.WEIGHTS)[0]["lm_head.weight"]["shape"] == [8, 8]
+
+
+def test_a_donor_must_be_there_and_be_the_right_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = ["--deep", "--output", str(tmp_path / "out"), "--donor"]
+    assert tiny.main([*out, str(tmp_path / "none.gguf")]) == 1
+    assert "run `make models` first" in capsys.readouterr().err
+    other = with_tokens(tmp_path / "other.gguf", ["<s>", "</s>", "a", "b", "Ġ", "ab", "Ġab"])
+    assert tiny.main([*out, str(other)]) == 1
+    assert "has not SmolLM2's tokenizer" in capsys.readouterr().err
 
 
 def test_a_file_in_its_place_is_one_line(
