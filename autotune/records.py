@@ -24,6 +24,9 @@ class TurnMachine:
         other_cores: processors' worth of work that was not ours, on average.
         steal_share: of the processors' time, what a hypervisor gave to others.
         swap_delta_bytes: how much swap in use grew; negative when it shrank.
+        other_gpu_share: of the card's time, what compute processes of others took.
+        vram_free_min_bytes, host_free_min_bytes: the least that was free of the GPU's memory and of
+            the host's; noted while a config is held to depth.
     """
 
     looks: int
@@ -35,6 +38,9 @@ class TurnMachine:
     other_cores: float | None = None
     steal_share: float | None = None
     swap_delta_bytes: int | None = None
+    other_gpu_share: float | None = None
+    vram_free_min_bytes: int | None = None
+    host_free_min_bytes: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object of what is known."""

@@ -192,7 +192,7 @@ def _gpu_summary(samples: Sequence[TelemetrySample]) -> GpuSummary | None:
         energy_j=_or_none(_growth, _known(s.energy_j for s in states)),
         temperature_max_c=_or_none(max, _known(s.temperature_c for s in states)),
         other_pids=_other_pids(samples),
-        other_share=_other_share(samples),
+        other_share=other_gpu_share(samples),
     )
 
 
@@ -222,7 +222,7 @@ def _other_pids(samples: Iterable[TelemetrySample]) -> tuple[int, ...]:
     return tuple(sorted(pid for pid in strangers if psutil.pid_exists(pid)))
 
 
-def _other_share(samples: Sequence[TelemetrySample]) -> float | None:
+def other_gpu_share(samples: Sequence[TelemetrySample]) -> float | None:
     """Mean share of the card's time that others took; ``None`` where no share was ever told."""
     others = set(_other_pids(samples))
     listed = [s.gpu.processes for s in samples if s.gpu and s.gpu.processes is not None]

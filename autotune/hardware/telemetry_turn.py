@@ -9,7 +9,7 @@ from operator import or_
 from statistics import fmean
 
 from autotune.hardware.gpu import ClockEvent, GpuState
-from autotune.hardware.telemetry_summary import TelemetrySample
+from autotune.hardware.telemetry_summary import TelemetrySample, other_gpu_share
 from autotune.records import TurnMachine
 
 
@@ -24,6 +24,7 @@ def turn_machine(samples: Sequence[TelemetrySample], start_s: float, end_s: floa
     seen = samples[first:end] or samples[max(end - 1, 0) : end]
     states = [s.gpu for s in seen if s.gpu is not None]
     loads = [s.load for s in seen if s.load is not None]
+    taken = other_gpu_share(seen)
     clocks = [s.sm_clock_mhz for s in states if s.sm_clock_mhz is not None]
     return TurnMachine(
         looks=len(seen),
@@ -35,6 +36,7 @@ def turn_machine(samples: Sequence[TelemetrySample], start_s: float, end_s: floa
         other_cores=round(fmean(ld.other_cores for ld in loads), 3) if loads else None,
         steal_share=round(fmean(ld.steal_share for ld in loads), 4) if loads else None,
         swap_delta_bytes=_swap(samples, first, end),
+        other_gpu_share=None if taken is None else round(taken, 4),
     )
 
 

@@ -21,7 +21,7 @@ difference between neighbours and not the drift of an hour.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from itertools import pairwise
@@ -29,15 +29,14 @@ from typing import Any
 
 from autotune.records import TurnRecord
 from autotune.scoring.pairs import Pair
-from autotune.scoring.quantile import quantile
-from autotune.scoring.ratios import PairedTimes, decode, total_wait, ttft, turn
+from autotune.scoring.quantile import median, quantile
 
 METRICS = ("turn_s", "ttft", "decode", "total_wait")
 """What a floor has a half-width for: the names under which a comparison has its ratios."""
 
 CONFIDENCE = 0.95
 LEAST_RUN_PAIRS = 3
-"""With fewer pairs of whole runs, parts of them are taken: one pair of runs says next to nothing."""
+"""With fewer pairs of whole runs, parts of them are taken: one pair says next to nothing."""
 
 PART_TURNS = 6
 """Turns of a part. Its noise is at least that of a whole run: what comes of it errs to the wide."""
@@ -185,16 +184,37 @@ def _log_ratios(
 
 
 def part_ratios(pairs: Sequence[Pair], keys: Collection[TurnKey] | None) -> dict[str, float]:
-    """Before over after, by metric, over these pairs of turns; those that are absent left out."""
-    import numpy as np
+    """Before over after, by metric, over these pairs of turns; those that are absent left out.
 
+    The formulas are those of a comparison, each part over turns that both runs have.
+    """
     scored = [p for p in pairs if keys is None or (p.default.session_id, p.default.turn) in keys]
-    at_depth, everything = PairedTimes.of(scored), PairedTimes.of(pairs)
-    rows, all_rows = np.arange(at_depth.count), np.arange(everything.count)
-    values = {
-        "turn_s": turn(at_depth, rows) if scored else None,
-        "ttft": ttft(at_depth, rows) if scored else None,
-        "decode": decode(at_depth, rows) if scored else None,
-        "total_wait": total_wait(everything, all_rows) if pairs else None,
-    }
-    return {name: value for name, value in values.items() if value}
+    first = _medians(scored, lambda r: r.ttft_s)
+    rate = _medians(scored, lambda r: r.decode_tps)
+    tokens = _medians(scored, lambda r: r.work_tokens)
+    waits = _told(pairs, lambda r: r.work_s)
+    values: dict[str, float] = {}
+    if first and rate and tokens:
+        before, after = (f + n / d for f, n, d in zip(first, tokens, rate, strict=True))
+        values["turn_s"] = before / after
+    if first:
+        values["ttft"] = first[0] / first[1]
+    if rate:
+        values["decode"] = rate[1] / rate[0]
+    if waits:
+        values["total_wait"] = sum(a for a, _ in waits) / sum(b for _, b in waits)
+    return values
+
+
+Read = Callable[[TurnRecord], float | None]
+
+
+def _told(pairs: Sequence[Pair], read: Read) -> list[tuple[float, float]]:
+    """What both turns of a pair have, where it is above 0."""
+    both = ((read(pair.default), read(pair.candidate)) for pair in pairs)
+    return [(a, b) for a, b in both if a and b]
+
+
+def _medians(pairs: Sequence[Pair], read: Read) -> tuple[float, float] | None:
+    told = _told(pairs, read)
+    return (median([a for a, _ in told]), median([b for _, b in told])) if told else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,3 +90,12 @@ def test_every_turn_after_the_first_look_has_one(
     seen = turn_machine([look(at) for at in times], start, start + length)
     within = sum(start <= at <= start + length for at in times)
     assert seen.looks == (within or (1 if times[0] <= start + length else 0))
+
+
+def test_what_others_take_of_the_card_is_told_where_the_driver_tells_it() -> None:
+    def busy(sm_share: float) -> GpuState:
+        return GpuState(processes=(GpuProcess(7, MIB, 0.9), GpuProcess(os.getpid(), MIB, sm_share)))
+
+    looks = [look(0.0, gpu=busy(0.1)), look(1.0, gpu=busy(0.3))]
+    assert turn_machine(looks, 0.0, 1.0).other_gpu_share == 0.2
+    assert turn_machine(LOOKS, 0.5, 2.5).other_gpu_share is None
