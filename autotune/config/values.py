@@ -54,6 +54,22 @@ def parse_tokens(value: Any) -> Any:
     return value
 
 
+def parse_share(value: Any) -> Any:
+    """A share of ``10%`` or ``0.1``.
+
+    Raises `PydanticCustomError` with a hint when it is neither, and for a number above 1 without
+    its sign: whether 10 is a tenth or ten times is not guessed.
+    """
+    text = value.strip() if isinstance(value, str) else value
+    percent = isinstance(text, str) and text.endswith("%")
+    number: Any = _number(text.removesuffix("%").strip()) if isinstance(text, str) else text
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
+        raise _complaint(f"{value!r} is not a share", "write it like 10% or 0.1")
+    if not percent and number > 1:
+        raise _complaint(f"{value!r} is more than the whole", f"write {number:g}% if that is meant")
+    return number / 100 if percent else float(number)
+
+
 def parse_pins(value: Any) -> Any:
     """``flag=value`` pairs as a mapping of settings by flag name without dashes.
 
@@ -181,6 +197,9 @@ Duration = Annotated[float, BeforeValidator(parse_duration)]
 
 Tokens = Annotated[int, BeforeValidator(parse_tokens)]
 """A number of tokens, written as ``30000`` or ``30k``."""
+
+Share = Annotated[float, BeforeValidator(parse_share)]
+"""A part of a whole, written as ``10%`` or ``0.1``."""
 
 Pins = Annotated[dict[str, bool | int | float | str], BeforeValidator(parse_pins)]
 """Settings that the search must not touch, by flag name without dashes."""
