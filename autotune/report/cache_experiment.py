@@ -45,7 +45,7 @@ def write_effect(folder: Path, effect: CacheEffect, *, subject: str = "") -> tup
 
 def block(effect: CacheEffect) -> RenderableType:
     """The table by depth with its headline and notes, for a terminal."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
     for at, name in enumerate(COLUMNS):
         table.add_column(name, justify="right" if at else "left", overflow="fold")
     for cells in rows(effect):

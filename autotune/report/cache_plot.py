@@ -28,7 +28,7 @@ _FIRST_TOP, _GAP, _AXIS_ROOM, _ROW = 122.0, 40.0, 52.0, 19.0
 _HEIGHTS = (210.0, 130.0, 130.0, 110.0)
 _NARROW = 44.0
 """Pixels that a bucket's name needs."""
-_TABLE_AT = (LEFT, 152.0, 268.0, 384.0, 462.0, 580.0, 646.0, 708.0, 774.0, 862.0)
+_TABLE_AT = (LEFT, 162.0, 268.0, 384.0, 462.0, 580.0, 646.0, 716.0, 786.0, 862.0)
 """Where the columns of the table end; the first begins there."""
 
 
@@ -37,7 +37,7 @@ def plot(effect: CacheEffect, subject: str = "") -> str:
     panels = _panels(effect)
     end = panels[-1].bottom + _AXIS_ROOM
     table = "".join(_table(effect, end))
-    height = end + _ROW * (len(rows(effect)) + len(list(notes(effect))) + 2)
+    height = end + _ROW * (len(rows(effect)) + len(list(notes(effect))) + 3)
     drawn = (_ttft, _saved, _reused, _decode)
     return element(
         "svg",
@@ -66,12 +66,12 @@ def _panels(effect: CacheEffect) -> tuple[Panel, ...]:
         turns, lambda t: t.decode_cold_tps
     )
     named = (
-        ("Time to first token (TTFT), seconds, by ratio", log_over(ttfts)),
+        ("Time to first token (TTFT), seconds, logarithmic", log_over(ttfts)),
         (
             "TTFT saved by reuse, seconds: each turn; median and 95% interval of each depth",
             linear_over([*_values(turns, lambda t: t.ttft_saved_s), *bounds]),
         ),
-        ("Prompt tokens: reused by the warm turn, of all", linear_over([deepest])),
+        ("Prompt tokens: all (dotted), and reused by the warm turn", linear_over([deepest])),
         ("Decode rate, tokens per second", linear_over(rates)),
     )
     made: list[Panel] = []
@@ -205,8 +205,10 @@ def _values(turns: Sequence[TurnEffect], read: Read) -> list[float]:
 
 def _table(effect: CacheEffect, top: float) -> Iterator[str]:
     """The buckets' figures below the panels, then what a reader must know of them."""
-    y = top + _ROW
-    yield from _table_row(COLUMNS, y, "soft")
+    y = top
+    for line in zip(*(name.split("\n") for name in COLUMNS), strict=True):
+        y += _ROW
+        yield from _table_row(line, y, "soft")
     yield element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y + 6, y2=y + 6, class_="grid")
     for cells in rows(effect):
         y += _ROW

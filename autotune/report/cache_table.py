@@ -9,18 +9,18 @@ from autotune.scoring.cache_buckets import BucketEffect
 from autotune.scoring.cache_effect import CacheEffect
 
 COLUMNS = (
-    "depth",
-    "n",
-    "off, s",
-    "on, s",
-    "saved, s",
-    "95% interval",
-    "ratio",
-    "reused",
-    "off",
-    "on tok/s",
+    "\ndepth",
+    "\nn",
+    "TTFT, s\noff",
+    "TTFT, s\non",
+    "saved\ns",
+    "95%\ninterval",
+    "\nratio",
+    "\nreused",
+    "tok/s\noff",
+    "tok/s\non",
 )
-"""TTFT p50 / p95 without and with the cache, what was saved, and the decode rates."""
+"""TTFT p50/p95 without and with the cache, what was saved, the decode rates; in two lines."""
 
 DIRECTIONAL = "*"
 
@@ -70,7 +70,7 @@ def headline(effect: CacheEffect) -> str:
 
 def notes(effect: CacheEffect) -> Iterator[str]:
     """What a reader of the table must know."""
-    yield "off, on: TTFT p50 / p95 without and with prefix reuse; tok/s: decode rate p50"
+    yield "off, on: TTFT p50/p95 without and with prefix reuse; tok/s: decode rate p50"
     yield f"saved: median of cold less warm TTFT by turn; the interval draws {effect.unit}"
     shown = (*effect.buckets, effect.overall)
     if any(bucket.directional for bucket in shown):
@@ -92,7 +92,7 @@ def _doubts(effect: CacheEffect) -> Iterator[str]:
 
 
 def _both(middle: float | None, high: float | None) -> str:
-    return ABSENT if middle is None else f"{number(middle)} / {number(high)}"
+    return ABSENT if middle is None else f"{number(middle)}/{number(high)}"
 
 
 def _span(seconds: float) -> str:

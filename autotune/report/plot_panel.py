@@ -52,10 +52,9 @@ class Panel:
 
     def axis(self, name: str) -> str:
         """The values of the horizontal axis below this panel, and what they count."""
-        ticks = (t for t in self.x_scale.ticks() if t <= self.x_scale.high)
         marks = "".join(
             label(self.x(t), self.bottom + 16, tick_label(t), at="middle", kind="tick")
-            for t in ticks
+            for t in self.x_scale.ticks(8)
         )
         middle = (LEFT + WIDTH - RIGHT) / 2
         return marks + label(middle, self.bottom + 34, name, at="middle", kind="soft")

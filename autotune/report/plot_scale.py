@@ -9,7 +9,7 @@ from math import ceil, floor, log10
 from autotune.report.svg import nice_ticks, short_number
 
 _STEPS = (1.0, 2.0, 5.0)
-_FEW_DECADES = 2.5
+_FEW_DECADES = 3.2
 _HEADROOM = 1.04
 
 
@@ -24,9 +24,9 @@ class Linear:
         """0 at `low`, 1 at `high`."""
         return _within((value - self.low) / (self.high - self.low))
 
-    def ticks(self) -> tuple[float, ...]:
+    def ticks(self, most: int = 5) -> tuple[float, ...]:
         """Round numbers that are in reach, zero among them where it is."""
-        up = [t for t in nice_ticks(max(self.high, 0.0)) if t >= self.low]
+        up = [t for t in nice_ticks(max(self.high, 0.0), most) if t >= self.low]
         down = [-t for t in nice_ticks(max(-self.low, 0.0), 2) if t > 0]
         return (*sorted(down), *up)
 

@@ -60,7 +60,8 @@ def markdown(effect: CacheEffect) -> Iterator[str]:
     """The headline, and the table by depth."""
     yield headline(effect) + "."
     yield ""
-    yield f"| {' | '.join(COLUMNS)} |"
+    heads = (name.replace("\n", " ").strip() for name in COLUMNS)
+    yield f"| {' | '.join(heads)} |"
     yield f"|---|{'---:|' * (len(COLUMNS) - 1)}"
     for cells in rows(effect):
         yield f"| {' | '.join(cells)} |"

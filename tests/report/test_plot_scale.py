@@ -26,6 +26,7 @@ def test_an_axis_by_ratio() -> None:
     assert [scale.share(v) for v in (0.0, 0.1, 1.0, 10.0, 99.0)] == pytest.approx([0, 0, 0.5, 1, 1])
     assert scale.ticks() == pytest.approx((0.1, 0.2, 0.5, 1, 2, 5, 10))
     assert Log(0.01, 100.0).ticks() == pytest.approx((0.01, 0.1, 1, 10, 100))
+    assert Linear(0.0, 100.0).ticks(2) == (0, 50, 100)
 
 
 def test_axes_hold_what_is_drawn() -> None:
