@@ -13,7 +13,7 @@ from itertools import groupby
 from autotune.report.cache_style import style
 from autotune.report.cache_table import COLUMNS, headline, notes, rows
 from autotune.report.plot_panel import LEFT, RIGHT, WIDTH, Panel
-from autotune.report.plot_scale import Linear, linear_over, log_over
+from autotune.report.plot_scale import Linear, Scale, linear_over, log_over
 from autotune.report.svg import Dot, element, label
 from autotune.report.text import number, plural
 from autotune.scoring.cache_buckets import BucketEffect
@@ -65,7 +65,7 @@ def _panels(effect: CacheEffect) -> tuple[Panel, ...]:
     rates = _values(turns, lambda t: t.decode_warm_tps) + _values(
         turns, lambda t: t.decode_cold_tps
     )
-    named = (
+    named: tuple[tuple[str, Scale], ...] = (
         ("Time to first token (TTFT), seconds, logarithmic", log_over(ttfts)),
         (
             "TTFT saved by reuse, seconds: each turn; median and 95% interval of each depth",
@@ -206,9 +206,9 @@ def _values(turns: Sequence[TurnEffect], read: Read) -> list[float]:
 def _table(effect: CacheEffect, top: float) -> Iterator[str]:
     """The buckets' figures below the panels, then what a reader must know of them."""
     y = top
-    for line in zip(*(name.split("\n") for name in COLUMNS), strict=True):
+    for heads in zip(*(name.split("\n") for name in COLUMNS), strict=True):
         y += _ROW
-        yield from _table_row(line, y, "soft")
+        yield from _table_row(heads, y, "soft")
     yield element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y + 6, y2=y + 6, class_="grid")
     for cells in rows(effect):
         y += _ROW
