@@ -99,6 +99,7 @@ class StudyTurns(StudiesSettings):
     def run(self, io: CommandIO) -> int:
         """A row a turn; with --json one object a line."""
         from autotune.report.studies import print_turns
+        from autotune.scoring.warmth import classified
 
         turns = self._chosen(find_study(self.studies_dir, self.name))
         if self.csv is not None:
@@ -107,8 +108,8 @@ class StudyTurns(StudiesSettings):
             count = write_turns_csv(turns, self.csv)
             io.err.print(f"{count} turns in {self.csv}", markup=False)
         elif io.json:
-            for turn in turns:
-                io.emit_json(turn.to_json())
+            for turn, kind in classified(turns):
+                io.emit_json({**turn.to_json(), "warmth": kind.value})
         else:
             print_turns(turns, io.out)
         return int(ExitCode.DONE)

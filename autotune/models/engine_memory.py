@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autotune.candidate import Setting
 from autotune.models import llama_memory, sglang_memory, vllm_memory
@@ -104,8 +104,15 @@ UNKNOWN = MemoryModel(
 )
 """An engine whose flags mean nothing here: what failed is only not tried again."""
 
+_OMLX = replace(UNKNOWN, kind=ModelKind.HUGGINGFACE)
+"""An MLX folder is a Hugging Face folder: configuration, tokenizer, safetensors files."""
+
+_DS4 = replace(UNKNOWN, kind=ModelKind.GGUF)
+
 _MODELS: Mapping[str, MemoryModel] = {
     "llama-server": _LLAMA,
     "vllm": _VLLM,
     "sglang": _SGLANG,
+    "omlx": _OMLX,
+    "ds4": _DS4,
 }

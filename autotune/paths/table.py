@@ -10,6 +10,7 @@ from autotune.paths.folder import PathsFolder
 from autotune.records import TurnRecord
 from autotune.scoring.buckets import ALL_TURNS, BucketScore, bucket_score
 from autotune.scoring.quantile import median
+from autotune.scoring.warmth import KindScore, RecordKey, Warmth, kind_table, kinds_of
 from autotune.workload.depth import DepthBuckets, DepthRange
 
 SCHEMA_VERSION = "serving-paths-table/1"
@@ -21,7 +22,10 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DepthRow:
-    """One depth bucket of one path. `depth_p50_tokens` is by the path's own count."""
+    """One depth bucket of one path. `depth_p50_tokens` is by the path's own count.
+
+    `kinds` has a row for each kind of turn (cold, partial, warm) that there is in it.
+    """
 
     bucket: str
     turns: int
@@ -31,6 +35,8 @@ class DepthRow:
     decode_p50_tps: float | None
     cached_share: float | None
     directional: bool
+    total_wait_s: float | None = None
+    kinds: tuple[KindScore, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +44,8 @@ class PathRow:
     """One path. Its figures are those of `deepest`; absent is ``None``.
 
     Buckets are of the captures' own depth, so that a row stands for the same turns in every path.
-    `marked` turns were answered, but their times do not compare: they count nowhere else.
+    `marked` turns were answered, but their times do not compare: they count nowhere else. `kinds`
+    are over all turns that compare, whatever their depth.
     """
 
     path: str
@@ -59,6 +66,7 @@ class PathRow:
     fixed_length: bool
     hosted: bool
     first_failure: str | None
+    kinds: tuple[KindScore, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +123,8 @@ def _row(
     good = [r for r in latest if r.ok]
     compared = [r for r in good if r.mark is None]
     failed = [r for r in latest if not r.ok]
-    rows = depth_rows(compared, depths, ranges)
+    kinds = kinds_of(good)
+    rows = depth_rows(compared, depths, ranges, kinds)
     costs = [r.cost_usd for r in records if r.cost_usd is not None]
     return PathRow(
         path=name,
@@ -136,6 +145,7 @@ def _row(
         fixed_length=facts["fixed_length"],
         hosted=facts["hosted"],
         first_failure=_first_failure(failed),
+        kinds=kind_table(compared, kinds),
     )
 
 
@@ -147,7 +157,10 @@ def latest_block(records: Iterable[TurnRecord]) -> list[TurnRecord]:
 
 
 def depth_rows(
-    records: Sequence[TurnRecord], depths: Mapping[Key, int], ranges: Sequence[DepthRange]
+    records: Sequence[TurnRecord],
+    depths: Mapping[Key, int],
+    ranges: Sequence[DepthRange],
+    kinds: dict[RecordKey, Warmth] | None = None,
 ) -> tuple[DepthRow, ...]:
     """A row for each range that has turns, shallow to deep.
 
@@ -155,13 +168,14 @@ def depth_rows(
     there are no others in any range, one row holds all turns.
     """
     regular = [r for r in records if r.boundary is None]
+    kinds = kinds_of(records) if kinds is None else kinds
     rows = []
     for bucket in ranges:
         inside = [r for r in regular if depths.get((r.session_id, r.turn), -1) in bucket]
         if inside:
-            rows.append(_depth_row(bucket_score(str(bucket), inside), inside))
+            rows.append(_depth_row(bucket_score(str(bucket), inside, kinds), inside))
     if not rows and records and len(ranges) > 1:
-        rows.append(_depth_row(bucket_score(ALL_TURNS, records), records))
+        rows.append(_depth_row(bucket_score(ALL_TURNS, records, kinds), records))
     return tuple(rows)
 
 
@@ -176,6 +190,8 @@ def _depth_row(score: BucketScore, records: Sequence[TurnRecord]) -> DepthRow:
         decode_p50_tps=score.decode_p50_tps,
         cached_share=score.cached_share,
         directional=score.turns < FEW_TURNS,
+        total_wait_s=score.total_wait_s,
+        kinds=score.kinds,
     )
 
 

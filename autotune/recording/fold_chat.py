@@ -14,6 +14,16 @@ _REASONING = ("reasoning_content", "reasoning")
 """llama.cpp, SGLang and DeepSeek say ``reasoning_content``; vLLM and OpenRouter ``reasoning``."""
 
 
+def _first(chunk: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The piece of choice 0, empty for a chunk without any; ``None`` for one of other choices.
+
+    Asked for several replies (``n``), a server sends pieces of each as they come.
+    """
+    choices = objects(chunk.get("choices"))
+    found = [choice for choice in choices if choice.get("index") in (0, None)]
+    return next(iter(found), None if choices else {})
+
+
 @dataclass(slots=True)
 class ChatFold:
     """``choices[0].delta`` after delta, or ``choices[0].message`` at once."""
@@ -29,7 +39,9 @@ class ChatFold:
         """Adds a chunk; whether it carries content, reasoning or a tool call."""
         counts = ("model", "usage", "timings")
         self._counts.update({name: chunk[name] for name in counts if chunk.get(name)})
-        choice = next(iter(objects(chunk.get("choices"))), {})
+        choice = _first(chunk)
+        if choice is None:
+            return False
         self.finished = self.finished or bool(choice.get("finish_reason"))
         delta = mapping(choice.get("delta"))
         said = self._say("content", delta.get("content") or choice.get("text"))

@@ -13,6 +13,7 @@ from autotune.workload.model import Message
 class TurnFailure(StrEnum):
     """The failure kinds that a request can show; the values are those of `FailureKind`."""
 
+    OUT_OF_MEMORY = "out-of-memory"
     CONTEXT_OVERFLOW = "context-overflow"
     CRASH = "crash"
     HANG = "hang"

@@ -21,6 +21,9 @@ _OVERFLOW = re.compile(
 
 _DETAIL_LENGTH = 300
 
+NO_MEMORY_STATUS = 507
+"""Insufficient Storage (RFC 4918, 11.5): how oMLX says that a model or a prompt does not fit."""
+
 NOT_A_STREAM = "the answer is one JSON document, not a stream of events"
 
 _STATUS = re.compile(r"HTTP (\d{3}): ")
@@ -45,6 +48,8 @@ def judge_status(status: int, body: bytes) -> Verdict:
     text = body.decode("utf-8", errors="replace")
     answer = load_object(text)
     message = error_text(answer) if answer is not None else " ".join(text.split())
+    if status == NO_MEMORY_STATUS:
+        return Verdict(TurnFailure.OUT_OF_MEMORY, f"HTTP {status}: {message}"[:_DETAIL_LENGTH])
     return _named(f"HTTP {status}: {message}")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from autotune.errors import UserError
 from autotune.records import TurnMachine, TurnRecord
+from autotune.scoring.warmth import classified
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,13 +22,15 @@ _WHOLE = ("_tokens", "_bytes", "_looks", "_throttle", "_max_mhz")
 def turn_frame(records: Iterable[TurnRecord]) -> pd.DataFrame:
     """A row a record, a column a field; counts that may be absent are nullable integers.
 
-    What the machine did has columns of its own: ``machine_looks`` and so on.
+    What the machine did has columns of its own: ``machine_looks`` and so on; ``warmth`` is cold,
+    partial, warm or unknown.
     """
     import pandas as pd
 
-    columns = [f.name for f in fields(TurnRecord) if f.name != "machine"]
+    columns = [f.name for f in fields(TurnRecord) if f.name != "machine"] + ["warmth"]
     columns += [f"machine_{f.name}" for f in fields(TurnMachine)]
-    frame = pd.DataFrame([_row(r) for r in records], columns=columns)
+    rows = [{**_row(record), "warmth": kind.value} for record, kind in classified(records)]
+    frame = pd.DataFrame(rows, columns=columns)
     counts = {n: "Int64" for n in columns if n.endswith(_WHOLE)}
     return frame.astype(counts)
 

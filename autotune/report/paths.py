@@ -12,7 +12,9 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from autotune.paths.prices import usd
-from autotune.report.text import ABSENT, number, plural, share
+from autotune.report.kinds import COUNTS, LEGEND, TIMES, counts, kinds_table, rows_of
+from autotune.report.text import ABSENT, duration, number, plural, share
+from autotune.scoring.warmth import Warmth
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,10 +24,9 @@ if TYPE_CHECKING:
 _COLUMNS = (
     "path",
     "serves",
-    "sessions",
     "deepest",
     "tokens",
-    "TTFT s",
+    *TIMES,
     "tok/s",
     "cached",
     "n",
@@ -45,21 +46,24 @@ def print_table(table: Table, console: Console) -> None:
     if any(len(row.buckets) > 1 for row in table.rows):
         console.print()
         console.print(_by_depth(table))
+    if kinds := kinds_table([(row.path, row.kinds) for row in table.rows], "path"):
+        console.print()
+        console.print(kinds)
     for line in note_lines(table):
         console.print(Text(line), soft_wrap=True)
 
 
 def _grid(*columns: str) -> RichTable:
-    grid = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    grid = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
     for name in columns:
         grid.add_column(name, justify="left" if name in _WORDS else "right", overflow="fold")
     return grid
 
 
 def _cells(row: PathRow) -> list[str]:
-    head = [row.path, row.serves, str(row.sessions)]
+    head = [row.path, row.serves]
     if row.deepest is None:
-        return [*head, *[ABSENT] * 5, "0"]
+        return [*head, *[ABSENT] * 7, "0"]
     return [*head, row.deepest.bucket, *_figures(row.deepest)]
 
 
@@ -67,6 +71,8 @@ def _figures(row: DepthRow) -> list[str]:
     return [
         number(row.depth_p50_tokens),
         number(row.ttft_p50_s),
+        number(row.ttft_p95_s),
+        duration(row.total_wait_s),
         number(row.decode_p50_tps),
         share(row.cached_share),
         f"{row.turns}{DIRECTIONAL if row.directional else ''}",
@@ -74,21 +80,23 @@ def _figures(row: DepthRow) -> list[str]:
 
 
 def _by_depth(table: Table) -> RichTable:
-    grid = _grid("depth", "path", "tokens", "TTFT s", "p95", "tok/s", "cached", "n")
+    grid = _grid("depth", "path", "tokens", *TIMES, "tok/s", "cached", COUNTS, "n")
     labels = dict.fromkeys(bucket.bucket for row in table.rows for bucket in row.buckets)
     for label in labels:
         for row in table.rows:
             for bucket in row.buckets:
                 if bucket.bucket == label:
-                    tokens, ttft, *rest = _figures(bucket)
-                    cells = [label, row.path, tokens, ttft, number(bucket.ttft_p95_s), *rest]
+                    *figures, turns = _figures(bucket)
+                    cells = [label, row.path, *figures, counts(bucket.kinds), turns]
                     grid.add_row(*(Text(cell) for cell in cells))
     return grid
 
 
 def note_lines(table: Table) -> Iterator[str]:
     """What a reader of the table must know."""
-    yield "TTFT, tok/s (decode rate) and tokens are medians (p50) over n turns."
+    yield "TTFT, tok/s (decode rate) and tokens are medians (p50) over n turns; wait is what they took in all."
+    if any(counts(row.kinds) != ABSENT for row in table.rows):
+        yield LEGEND
     shown = [bucket for row in table.rows for bucket in row.buckets]
     if any(bucket.directional for bucket in shown):
         yield f"{DIRECTIONAL} fewer than 5 turns: directional"
@@ -137,6 +145,8 @@ _CSV = (
     "ttft_p95_s",
     "decode_p50_tps",
     "cached_share",
+    "total_wait_s",
+    *(f"{kind}_{what}" for kind in Warmth for what in ("turns", "ttft_p50_s")),
 )
 
 
@@ -163,6 +173,15 @@ def to_csv(table: Table) -> str:
                     bucket.ttft_p95_s,
                     bucket.decode_p50_tps,
                     bucket.cached_share,
+                    bucket.total_wait_s,
+                    *_kind_cells(bucket),
                 ]
             )
     return out.getvalue()
+
+
+def _kind_cells(bucket: DepthRow) -> list[float | int | None]:
+    """Turns and p50 TTFT of each kind; absent for a kind that there is not."""
+    found = {row["kind"]: row for row in rows_of(bucket.kinds)}
+    rows = (found.get(kind.value, {}) for kind in Warmth)
+    return [cell for row in rows for cell in (row.get("turns", 0), row.get("ttft_p50_s"))]

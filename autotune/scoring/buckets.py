@@ -6,7 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from autotune.records import TurnRecord
-from autotune.scoring.metrics import CachedShare, DecodeP50, TtftP50, TtftP95, TurnSeconds
+from autotune.scoring.metrics import (
+    CachedShare,
+    DecodeP50,
+    TotalWaitSeconds,
+    TtftP50,
+    TtftP95,
+    TurnSeconds,
+)
+from autotune.scoring.warmth import KindScore, RecordKey, Warmth, kind_table, kinds_of
 from autotune.workload.depth import DepthBuckets, DepthRange
 
 MIN_TURNS = 5
@@ -18,7 +26,10 @@ ALL_TURNS = "all"
 
 @dataclass(frozen=True, slots=True)
 class BucketScore:
-    """One row of the table. Absent is ``None``."""
+    """One row of the table. Absent is ``None``.
+
+    `kinds` tells its cold, partial and warm turns apart, a row for each that there are.
+    """
 
     bucket: str
     turns: int
@@ -27,10 +38,14 @@ class BucketScore:
     decode_p50_tps: float | None
     turn_s: float | None
     cached_share: float | None
+    total_wait_s: float | None = None
+    kinds: tuple[KindScore, ...] = ()
 
 
-def bucket_score(label: str, records: Sequence[TurnRecord]) -> BucketScore:
-    """The row over the good turns of `records`."""
+def bucket_score(
+    label: str, records: Sequence[TurnRecord], kinds: dict[RecordKey, Warmth] | None = None
+) -> BucketScore:
+    """The row over the good turns of `records`; `kinds` are those of the whole measurement."""
     good = [r for r in records if r.ok]
     return BucketScore(
         bucket=label,
@@ -40,6 +55,8 @@ def bucket_score(label: str, records: Sequence[TurnRecord]) -> BucketScore:
         decode_p50_tps=DecodeP50().value(good),
         turn_s=TurnSeconds().value(good),
         cached_share=CachedShare().value(good),
+        total_wait_s=TotalWaitSeconds().value(good),
+        kinds=kind_table(good, kinds),
     )
 
 
@@ -47,8 +64,8 @@ def bucket_table(
     records: Sequence[TurnRecord], buckets: DepthBuckets | None = None
 ) -> tuple[BucketScore, ...]:
     """A row a bucket that has turns, shallow to deep. Context edits are not in it."""
-    ranges = (buckets or DepthBuckets()).ranges
-    rows = (bucket_score(str(depth), within(records, depth)) for depth in ranges)
+    ranges, kinds = (buckets or DepthBuckets()).ranges, kinds_of(records)
+    rows = (bucket_score(str(depth), within(records, depth), kinds) for depth in ranges)
     return tuple(row for row in rows if row.turns)
 
 

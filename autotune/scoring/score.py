@@ -26,6 +26,7 @@ from autotune.scoring.metrics import (
     TurnSeconds,
 )
 from autotune.scoring.objective import Objective
+from autotune.scoring.warmth import KindScore, kind_table, kinds_of
 from autotune.workload.depth import DepthBuckets, DepthRange
 
 TurnKey = tuple[str, int]
@@ -47,6 +48,7 @@ class Score:
         total_wait_s, cached_share, draft_acceptance: over all turns, not only those at depth.
         buckets: a row for each depth bucket that has turns.
         boundary: the turns behind a context edit, which are in no bucket.
+        kinds: cold, partial and warm turns of the whole measurement, a row for each there is.
     """
 
     objective: Objective
@@ -66,6 +68,7 @@ class Score:
     draft_acceptance: float | None = None
     buckets: tuple[BucketScore, ...] = ()
     boundary: BucketScore | None = None
+    kinds: tuple[KindScore, ...] = ()
 
     @property
     def feasible(self) -> bool:
@@ -96,6 +99,7 @@ def score(
     chosen, label = _at_depth(records, depth, at_depth, buckets)
     value, reason = _value(chosen, objective, label)
     edited = [r for r in records if r.boundary is not None]
+    kinds = kinds_of(records)
     return Score(
         objective=objective,
         value=value,
@@ -112,7 +116,8 @@ def score(
         cached_share=CachedShare().value(records),
         draft_acceptance=DraftAcceptance().value(records),
         buckets=bucket_table(records, buckets),
-        boundary=bucket_score(BOUNDARY_TURNS, edited) if edited else None,
+        boundary=bucket_score(BOUNDARY_TURNS, edited, kinds) if edited else None,
+        kinds=kind_table(records, kinds),
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from autotune.candidate import Candidate, Setting
 from autotune.errors import UserError
@@ -16,13 +17,17 @@ from autotune.trial.measurement import Enough, Measurement, RecordSink, TrialSec
 
 @dataclass(frozen=True, slots=True)
 class RecordedTrial:
-    """One trial as a study left it: its settings, its records or its failure."""
+    """One trial as a study left it: its settings, its records or its failure.
+
+    `extras` is what was asked after its replay; a trial that is left early has none of it.
+    """
 
     settings: Mapping[str, Setting]
     records: tuple[TurnRecord, ...]
     failure: str | None
     reason: str | None
     seconds: TrialSeconds
+    extras: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class RecordedMeasurer:
@@ -65,9 +70,10 @@ class RecordedMeasurer:
         failure = None
         if found.failure is not None:
             failure = Failure(FailureKind(found.failure), found.reason or "recorded failure")
+        whole = len(records) == len(found.records)
         return Measurement(
-            candidate, arm, block, tuple(records), failure, seconds,
-            whole=len(records) == len(found.records), effective=found.settings,
+            candidate, arm, block, tuple(records), failure, seconds, whole=whole,
+            effective=found.settings, extras=found.extras if whole else {},
         )  # fmt: skip
 
     def distance(self, a: Mapping[str, Setting], b: Mapping[str, Setting]) -> float:

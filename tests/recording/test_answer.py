@@ -94,6 +94,17 @@ def test_text_completions() -> None:
     assert whole(Api.COMPLETIONS, chunks[0]).message == {"role": "assistant", "content": "a"}
 
 
+def test_of_several_replies_the_first_is_kept() -> None:
+    def piece(index: int, text: str) -> dict[str, Any]:
+        return {"choices": [{"index": index, "delta": {"content": text}, "finish_reason": None}]}
+
+    both = {"choices": [{"index": 1, "delta": {"content": "y"}}, piece(0, "b")["choices"][0]]}
+    done = [{"choices": [{"index": at, "delta": {}, "finish_reason": "stop"}]} for at in (1, 0)]
+    found = answered(Api.CHAT, sse(piece(1, "x"), piece(0, "a"), both, *done))
+    assert found.message == {"role": "assistant", "content": "ab"}
+    assert (found.failure, found.ttft_s) == (None, 2.0)
+
+
 def anthropic_stream() -> list[dict[str, Any]]:
     def block(index: int, **block: Any) -> dict[str, Any]:
         return {"type": "content_block_start", "index": index, "content_block": block}

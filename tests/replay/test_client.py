@@ -113,6 +113,13 @@ def test_other_refusals_are_bad_replies_with_their_message(server: Any, ask: Ask
     assert (outcome.ttft_s, outcome.wall_s, outcome.reply) == (None, None, None)
 
 
+def test_no_memory_for_a_prompt_is_a_kind_of_its_own(server: Any, ask: Ask) -> None:
+    server.serve([b'{"error":{"message":"prompt needs 9.1 GB, 4.0 GB are free"}}'], status=507)
+    outcome = ask()
+    assert outcome.failure is TurnFailure.OUT_OF_MEMORY
+    assert outcome.detail == "HTTP 507: prompt needs 9.1 GB, 4.0 GB are free"
+
+
 def test_an_error_in_mid_stream(server: Any, wire: Any, ask: Ask) -> None:
     error = wire.event({"error": {"message": "Context size has been exceeded."}})
     server.serve([wire.delta(content="a"), error])

@@ -13,6 +13,9 @@ from autotune.paths.table import DepthRow, PathRow, Table
 from autotune.records import TurnRecord
 from autotune.report.paths import note_lines, print_table, to_csv
 from autotune.report.paths_progress import PathsDisplay
+from autotune.scoring.warmth import KindScore
+
+COLD = KindScore("cold", 2, 9.0, 9.5, 20.0)
 
 
 def depth(bucket: str, turns: int, cached: float | None = 0.9) -> DepthRow:
@@ -25,6 +28,8 @@ def depth(bucket: str, turns: int, cached: float | None = 0.9) -> DepthRow:
         decode_p50_tps=45.6,
         cached_share=cached,
         directional=turns < 5,
+        total_wait_s=50.0,
+        kinds=() if cached is None else (COLD, KindScore("warm", turns - 2, 1.0, 1.5, 30.0)),
     )
 
 
@@ -58,7 +63,7 @@ TABLE = Table(
     turns=12,
     redacted=False,
     rows=(
-        row("tuned", depth("0-10k", 8), depth("30-60k", 4)),
+        row("tuned", depth("0-10k", 8), depth("30-60k", 4), kinds=(COLD,)),
         row(
             "far",
             depth("0-10k", 8, None),
@@ -78,8 +83,8 @@ TABLE = Table(
 )
 
 
-def printed(table: Table) -> str:
-    console = Console(file=io.StringIO(), width=120)
+def printed(table: Table, width: int = 80) -> str:
+    console = Console(file=io.StringIO(), width=width)
     print_table(table, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
@@ -89,11 +94,14 @@ def test_a_row_a_path_and_its_depths_below() -> None:
     text = printed(TABLE)
     assert "captures: 2 sessions, 12 turns, recorded history" in text
     tuned = next(line.split() for line in text.splitlines() if line.startswith("tuned"))
-    assert tuned == ["tuned", "llama-server", "2", "30-60k", "35000", "1.25", "45.6", "90%", "4*"]
-    assert [line.split()[0] for line in text.splitlines() if line.startswith("0-10k")] == [
-        "0-10k",
-        "0-10k",
+    assert tuned == [
+        *("tuned", "llama-server", "30-60k", "35000"),
+        *("1.25", "9.00", "50s", "45.6", "90%", "4*"),
     ]
+    shallow = [line.split() for line in text.splitlines() if line.startswith("0-10k")]
+    assert [cells[-2:] for cells in shallow] == [["2/0/6", "8"], ["–", "8"]]
+    cold = next(line.split() for line in text.splitlines() if line.startswith("cold "))
+    assert cold == ["cold", "tuned", "2", "9.00", "9.50", "20s"]
     silent = next(line.split() for line in text.splitlines() if line.startswith("silent"))
     assert silent[-1] == "0"
 
@@ -115,8 +123,12 @@ def test_csv_has_a_line_for_each_depth_and_absent_is_empty() -> None:
     head, *lines = to_csv(TABLE).splitlines()
     assert head.startswith("path,serves,version,model,api,sessions,depth,turns,directional")
     assert len(lines) == 3
-    assert lines[1].endswith(",4,true,35000.0,1.25,9.0,45.6,0.9")
-    assert lines[2].endswith("45.6,")
+    assert head.endswith(
+        ",total_wait_s,cold_turns,cold_ttft_p50_s,partial_turns,"
+        "partial_ttft_p50_s,warm_turns,warm_ttft_p50_s,unknown_turns,unknown_ttft_p50_s"
+    )
+    assert lines[1].endswith(",4,true,35000.0,1.25,9.0,45.6,0.9,50.0,2,9.0,0,,2,1.0,0,")
+    assert lines[2].endswith("45.6,,50.0,0,,0,,0,,0,")
 
 
 RECORD = TurnRecord(
