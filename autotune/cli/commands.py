@@ -44,6 +44,12 @@ COMMANDS: dict[str, CommandSpec] = {
             "Replay",
         ),
         CommandSpec(
+            "compare",
+            "configs on the same turns: faster, slower, or cannot be told apart",
+            "autotune.cli.compare",
+            "Compare",
+        ),
+        CommandSpec(
             "captures",
             "what captured agent sessions hold, and made-up ones",
             "autotune.cli.captures",

@@ -183,7 +183,7 @@ def _from_config(text: str, asked: Asked) -> LaunchedPath:
     from autotune.export.json_config import read_config
 
     name, file = split_name(text)
-    path = _tuned(read_config(Path(file)), file, asked)
+    path = tuned(read_config(Path(file)), file, asked)
     return path if name is None else replace(path, name=name)
 
 
@@ -193,12 +193,15 @@ def _from_study(text: str, asked: Asked) -> LaunchedPath:
 
     name, study = split_name(text)
     folder = find_study(asked.studies_dir, study)
-    path = _tuned(winner_config(folder), f"study {folder.name}", asked)
+    path = tuned(winner_config(folder), f"study {folder.name}", asked)
     return path if name is None else replace(path, name=name)
 
 
-def _tuned(config: ExportConfig, source: str, asked: Asked) -> LaunchedPath:
-    """The engine as it was tuned, by the program that was tuned where it is still there."""
+def tuned(config: ExportConfig, source: str, asked: Asked) -> LaunchedPath:
+    """The engine as it was tuned, by the program that was tuned where it is still there.
+
+    Raises `UserError` for a config that does not say which engine and model it is for.
+    """
     from autotune.paths.spec import LaunchedPath
 
     facts = config.provenance

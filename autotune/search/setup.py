@@ -193,6 +193,10 @@ def study_folder(request: RunRequest, subject: str, gpu: Gpu | None) -> StudyFol
     else:
         name = slug(f"{subject}-{CPU if gpu is None else gpu.name}")
     folder = StudyFolder(request.studies_dir / name)
+    if (folder.path / "compare.json").is_file():
+        raise UserError(
+            f"{folder.path} is a comparison, no study", "name another study with --study"
+        )
     return next_free(folder) if request.new_study else folder
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from autotune.candidate import Candidate
 from autotune.search.layout import preliminary_plan
 from autotune.search.setup import Setup
 from autotune.search.smallest import smallest_candidate
@@ -34,14 +35,17 @@ def stored_survey(setup: Setup) -> Survey | None:
     return Survey.from_json(stored)
 
 
-def surveyed(setup: Setup, measurer: RealMeasurer) -> Survey:
-    """The survey on disk, else a new one, which is written down with the depths side by side."""
+def surveyed(setup: Setup, measurer: RealMeasurer, smallest: Candidate | None = None) -> Survey:
+    """The survey on disk, else a new one, which is written down with the depths side by side.
+
+    `smallest` is what is launched for it; ``None`` is the least that the search space knows.
+    """
     stored = stored_survey(setup)
     if stored is not None:
         return stored
     sessions = setup.workload.sessions
     plan = preliminary_plan(setup, setup.workload)
-    survey = take_survey(measurer, smallest_candidate(setup), plan, sessions)
+    survey = take_survey(measurer, smallest or smallest_candidate(setup), plan, sessions)
     rows = side_by_side(pad_sessions(sessions, survey.pads), survey)
     told = {"side_by_side": [asdict(row) for row in rows]}
     setup.folder.write_survey({"of": survey_identity(setup), **told, **survey.to_json()})

@@ -33,7 +33,8 @@ class RealMeasurer:
     """Measures on a real engine.
 
     `logs_dir` keeps every engine log; `work_dir` holds the private homes, removed after use.
-    `afterwards` is asked of the server after a replay in which every turn was good.
+    `afterwards` is asked of the server after a replay in which every turn was good. Arms that share
+    a `mark` are given prompts that are the same to the last byte.
     """
 
     launcher: Launcher
@@ -50,6 +51,7 @@ class RealMeasurer:
     first_token_timeout_s: float = 600.0
     idle_timeout_s: float = 120.0
     afterwards: tuple[Afterwards, ...] = ()
+    mark: str | None = None
 
     def measure(
         self,
@@ -171,7 +173,7 @@ class _Run:
                 endpoint,
                 arm=self.arm,
                 block=self.block,
-                nonce=make_nonce(self.owner.seed, self.arm, self.block),
+                nonce=make_nonce(self.owner.seed, self.owner.mark or self.arm, self.block),
                 sink=self._watched(telemetry),
                 should_stop=self.enough,
                 sent=self.sent.append if self.owner.afterwards else None,
