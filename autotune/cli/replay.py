@@ -114,9 +114,6 @@ class Replay(DisplaySettings, StudiesSettings, WorkloadSettings):
     history: History = Field(
         "recorded", description="what later prompts carry: recorded replies, or the engine's own"
     )
-    sample: Literal["auto", "all"] = Field(
-        "auto", description="not looked at: every session is replayed, or --max-sessions of them"
-    )
     max_turns: int | None = Field(
         None, ge=1, description="replay at most this many turns of each session, from its start"
     )

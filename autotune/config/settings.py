@@ -62,9 +62,6 @@ class WorkloadSettings(Section):
     max_sessions: int | None = Field(
         None, ge=1, description="replay at most this many sessions, drawn to stand for all"
     )
-    sample: Literal["auto", "all"] = Field(
-        "auto", description="auto draws as many sessions as the budget has time for"
-    )
     max_output_tokens: int | None = Field(None, ge=1, description="cut longer replies to this")
     history: History = Field(
         "closed-loop", description="what later prompts carry: the engine's own replies, or recorded"
@@ -84,6 +81,9 @@ class SearchSettings(Section):
         json_schema_extra={"metavar": "TIME"},
     )
     trials: int | None = Field(None, ge=1, description="number of trials")
+    sample: Literal["auto", "all"] = Field(
+        "auto", description="auto draws as many sessions as the budget has time for"
+    )
     confirm_blocks: int | None = Field(
         None, ge=1, description="repetitions of each arm in the confirmation, at most (default: 3)"
     )
@@ -101,6 +101,10 @@ class SearchSettings(Section):
     )
     incumbent: Path | None = Field(
         None, description="the config in use now, as exported with --format json"
+    )
+    usual_chart: bool = Field(
+        True,
+        description="do not run the usual benchmark (short prompt, tokens/s) on each config",
     )
     seed: int = Field(0, ge=0, description="seed of everything random")
 

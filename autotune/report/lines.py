@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from autotune.report.kinds import counts
 from autotune.report.state import RunState
-from autotune.report.text import changes, duration, number, plural, times
+from autotune.report.text import ABSENT, changes, duration, number, plural, times
 from autotune.search.events import (
     ConfirmBlock,
     ConfirmStarted,
@@ -125,10 +126,19 @@ def figures(event: TrialFinished, state: RunState) -> str:
         if against is not None and state.is_compared(event)
         else "",
         f"TTFT p50 {number(event.ttft_p50_s)} s",
+        f"p95 {number(event.ttft_p95_s)} s" if event.ttft_p95_s is not None else "",
         f"decode p50 {number(event.decode_p50_tps)} tok/s",
+        f"waited {duration(event.total_wait_s)} in all" if event.total_wait_s is not None else "",
+        _kinds(event),
         "best so far" if event.is_best else "",
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _kinds(event: TrialFinished) -> str:
+    """How many turns were cold, partial and warm; empty where none says what it reused."""
+    told = counts(event.kinds)
+    return "" if told == ABSENT else f"cold/partial/warm {told}"
 
 
 def best(state: RunState) -> str:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autotune.report import lines
+from autotune.report.kinds import COUNTS, counts
 from autotune.report.state import Clock, RunState
 from autotune.report.text import changes, duration, number, times
 from autotune.search.events import (
@@ -27,7 +28,17 @@ from autotune.search.events import (
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-_COLUMNS = (("#", 4), ("s/turn", 7), ("speed", 6), ("TTFT s", 7), ("tok/s", 6))
+_COLUMNS = (
+    ("#", 3),
+    ("s/turn", 7),
+    ("speed", 6),
+    ("TTFT s", 6),
+    ("p95 s", 5),
+    ("wait", 6),
+    ("tok/s", 5),
+    (COUNTS, 7),
+)
+_SETTINGS = "differs from the default"
 _REFRESH_PER_SECOND = 4
 _SPINNER_WIDTH = 3
 
@@ -90,7 +101,7 @@ class LiveDisplay:
         if not self._head_shown:
             self._head_shown = True
             cells = [Text(name, style="dim") for name, _ in _COLUMNS]
-            head = [_row([*cells, Text("what differs from the default", style="dim")])]
+            head = [_row([*cells, Text(_SETTINGS, style="dim")])]
         return [*head, _row(self._cells(event)), *_remark(event)]
 
     def _cells(self, event: TrialFinished) -> list[Text]:
@@ -98,13 +109,16 @@ class LiveDisplay:
         speed = self._state.against_baseline(event.turn_s)
         short = "failed" if event.failure else "stopped" if event.stopped_early else ""
         figures = (
-            [short, "", "", ""]
+            [short, *[""] * (len(_COLUMNS) - 2)]
             if short
             else [
                 number(event.turn_s),
                 times(speed),
                 number(event.ttft_p50_s),
+                number(event.ttft_p95_s),
+                duration(event.total_wait_s),
                 number(event.decode_p50_tps),
+                counts(event.kinds),
             ]
         )
         cells = [Text(str(event.number), style=style)]
@@ -141,7 +155,7 @@ def _header(event: Prepared | ContestPrepared) -> RenderableType:
 
 def _row(cells: list[Text]) -> Table:
     """One row of the trial table: a table by itself, so that it can be printed for good."""
-    table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    table = Table.grid(padding=(0, 1, 0, 0), expand=True)
     for _, width in _COLUMNS:
         table.add_column(justify="right", width=width, no_wrap=True)
     table.add_column(ratio=1, overflow="fold")

@@ -9,7 +9,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from autotune.report.kinds import COUNTS, LEGEND, TIMES, counts, times_of
 from autotune.report.text import ABSENT, changes, duration, number, plural, times
+from autotune.report.wrong_question import NOT_ASKED, wrong_question
+from autotune.scoring.warmth import Warmth, classified
 from autotune.search.ledger import COMPLETE, STOPPED
 
 if TYPE_CHECKING:
@@ -75,7 +78,7 @@ def print_contest(document: Mapping[str, Any], console: Console) -> None:
 
     `document` has the studies of its engines under ``engines``.
     """
-    from autotune.report.summary import arms_table
+    from autotune.report.summary import arms_kinds, arms_table
 
     result = document["result"]
     summary = result["summary"] if result else None
@@ -84,6 +87,12 @@ def print_contest(document: Mapping[str, Any], console: Console) -> None:
     if summary and summary["arms"]:
         console.print()
         console.print(arms_table(summary["arms"], summary["engine"], summary["winner"]))
+        if kinds := arms_kinds(summary["arms"]):
+            console.print()
+            console.print(kinds)
+        if said := wrong_question(summary.get("usual_chart")):
+            console.print()
+            console.print(said)
     for study in document["engines"]:
         console.print()
         print_study(study, console)
@@ -103,6 +112,10 @@ def print_study(document: Mapping[str, Any], console: Console) -> None:
     if trials:
         console.print(_trials_table(trials))
     console.print(Text(_counts(document["trials"], trials)))
+    if result:
+        console.print()
+        chart = result["summary"].get("usual_chart")
+        console.print(wrong_question(chart) or Text(NOT_ASKED))
 
 
 def _counts(every: list[Any], shown: list[Any]) -> str:
@@ -112,7 +125,9 @@ def _counts(every: list[Any], shown: list[Any]) -> str:
 
 
 def _trials_table(trials: Iterable[Mapping[str, Any]]) -> Table:
-    table = _table("#", "s/turn", "TTFT s", "tok/s", "took", "what differs from the default")
+    columns = ("#", "s/turn", *TIMES, "tok/s", COUNTS, "took", "differs from the default")
+    table = _table(*columns)
+    table.caption, table.caption_justify = LEGEND, "left"
     whole = [t["value"] for t in trials if t["state"] == COMPLETE]
     best = min((value for value in whole if value is not None), default=None)
     for trial in trials:
@@ -136,8 +151,9 @@ def _trial_cells(trial: Mapping[str, Any]) -> list[Text]:
     cells = [
         str(trial["number"]),
         number(metrics.get("turn_s")),
-        number(metrics.get("ttft_p50_s")),
+        *times_of(metrics),
         number(metrics.get("decode_p50_tps")),
+        counts(metrics.get("kinds") or ()),
         duration(sum(took.values()) if took else None),
         settings,
     ]
@@ -146,21 +162,24 @@ def _trial_cells(trial: Mapping[str, Any]) -> list[Text]:
 
 def print_turns(turns: Iterable[TurnRecord], console: Console) -> None:
     """A row a turn."""
-    table = _table("arm", "block", "session", "turn", "depth", "cached", "out", "TTFT s", "tok/s")
-    for turn in turns:
+    columns = ("arm", "block", "session", "turn", "depth", "cached", "reuse", "out", "TTFT s")
+    table = _table(*columns, "tok/s")
+    for turn, kind in classified(turns):
         style = "red" if turn.failure else ""
-        table.add_row(*(Text(cell) for cell in _turn_cells(turn)), style=style)
+        table.add_row(*(Text(cell) for cell in _turn_cells(turn, kind)), style=style)
     console.print(table)
 
 
-def _turn_cells(turn: TurnRecord) -> list[str]:
+def _turn_cells(turn: TurnRecord, kind: Warmth) -> list[str]:
     figures = [turn.failure, ""] if turn.failure else [number(turn.ttft_s), number(turn.decode_tps)]
     return [
         turn.arm,
         str(turn.block),
         turn.session_id,
         str(turn.turn),
-        *(_count(n) for n in (turn.depth_tokens, turn.cached_tokens, turn.output_tokens)),
+        *(_count(n) for n in (turn.depth_tokens, turn.cached_tokens)),
+        ABSENT if kind is Warmth.UNKNOWN else kind.value,
+        _count(turn.output_tokens),
         *(str(figure) for figure in figures),
     ]
 
@@ -171,7 +190,7 @@ def _count(tokens: int | None) -> str:
 
 def _table(*columns: str) -> Table:
     """A table; columns of words are to the left, of figures to the right."""
-    words = {"study", "state", "engine", "model", "begun", "arm", "session"}
+    words = {"study", "state", "engine", "model", "begun", "arm", "session", "reuse"}
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for name in columns:
         left = name in words or (" " in name and "differs" in name)

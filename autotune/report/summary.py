@@ -11,6 +11,15 @@ from rich.table import Table
 from rich.text import Text
 
 from autotune.errors import ExitCode
+from autotune.report.kinds import (
+    COUNTS,
+    LEGEND,
+    TIMES,
+    counts,
+    figures_table,
+    kinds_table,
+    times_of,
+)
 from autotune.report.text import (
     ABSENT,
     duration,
@@ -20,6 +29,7 @@ from autotune.report.text import (
     share,
     times,
 )
+from autotune.report.wrong_question import wrong_question
 from autotune.search.events import BucketRow, Summary
 
 if TYPE_CHECKING:
@@ -80,8 +90,12 @@ def _blocks(summary: Summary) -> Iterator[RenderableType]:
         yield _metrics_table(summary.before, summary.after, _other(summary))
     if summary.buckets:
         yield _buckets_table(summary.buckets, _other(summary))
+    if kinds := _kinds(summary):
+        yield kinds
     if summary.changes:
         yield _changes_table(summary.changes)
+    if summary.usual_chart is not None and (said := wrong_question(asdict(summary.usual_chart))):
+        yield said
 
 
 def arms_table(
@@ -93,13 +107,14 @@ def arms_table(
     """
     table = Table(
         title="Each engine on the same turns",
-        caption="depth in tokens of the scored turns, as each engine counts them",
+        caption="depth in tokens of the scored turns, as each engine counts them; wait is over "
+        "all turns; range is the 95% interval",
         title_justify="left",
         caption_justify="left",
         box=box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
-        padding=(0, 1, 0, 0),
+        padding=0,
     )
     for at, name in enumerate(_ARM_COLUMNS):
         table.add_column(name, justify="right" if at > 1 else "left", overflow="fold")
@@ -110,18 +125,33 @@ def arms_table(
 
 
 _ARM_COLUMNS = (
-    "engine", "config", "depth", "TTFT s", "tok/s", "s/turn", "speed", "95% interval",
+    "engine", "config", "depth", "TTFT s", "p95 s", "wait", "tok/s", "s/turn", "speed", "range",
 )  # fmt: skip
 
 
 def _arm_cells(row: Mapping[str, Any]) -> list[str]:
     config = row["role"] if row["role"] == "default" else f"{row['role']} #{row['trial']}"
     if row["failure"] is not None:
-        return [row["engine"], config, row["depth"], "failed", *[ABSENT] * 4]
+        return [row["engine"], config, row["depth"], "failed", *[ABSENT] * 6]
     bounds = row["interval"]
     span = ABSENT if bounds is None else f"{bounds[0]:.2f}-{bounds[1]:.2f}"
-    figures = [number(row[key]) for key in ("ttft_p50_s", "decode_p50_tps", "turn_s")]
-    return [row["engine"], config, row["depth"], *figures, times(row["speedup"]), span]
+    rates = [number(row[key]) for key in ("decode_p50_tps", "turn_s")]
+    figures = [*times_of(row), *rates, times(row["speedup"])]
+    return [row["engine"], config, row["depth"], *figures, span]
+
+
+def _kinds(summary: Summary) -> RenderableType | None:
+    """Cold, partial and warm turns of what was confirmed."""
+    if summary.arms:
+        return arms_kinds([asdict(row) for row in summary.arms])
+    arms = (("default", summary.kinds_before), (_other(summary), summary.kinds_after))
+    return kinds_table(arms)
+
+
+def arms_kinds(arms: Iterable[Mapping[str, Any]]) -> RenderableType | None:
+    """The same of each config of each engine; ``None`` where none says what it reused."""
+    named = [(" ".join(_arm_cells(row)[:2]), row.get("kinds") or ()) for row in arms]
+    return kinds_table(named)
 
 
 def _other(summary: Summary) -> str:
@@ -161,27 +191,24 @@ def _change(key: str, old: float | None, new: float | None) -> str:
 
 
 def _buckets_table(buckets: tuple[BucketRow, ...], other: str) -> RenderableType:
-    table = _table(
-        f"By depth, default → {other}",
-        "depth",
-        "turns",
-        "TTFT p50, s",
-        "decode p50, tok/s",
-        "cached",
-    )
+    columns = ("depth", "turns", "config", *TIMES, "tok/s", "cached", COUNTS)
+    table = figures_table(f"By depth, default and {other}", *columns, caption=LEGEND)
     for row in buckets:
-        table.add_row(
-            row.bucket,
-            str(row.turns),
-            _pair(number(row.ttft_p50_s_before), number(row.ttft_p50_s_after)),
-            _pair(number(row.decode_p50_tps_before), number(row.decode_p50_tps_after)),
-            _pair(share(row.cached_share_before), share(row.cached_share_after)),
-        )
+        known = asdict(row)
+        table.add_row(row.bucket, str(row.turns), "default", *_bucket_cells(known, "before"))
+        table.add_row("", "", other, *_bucket_cells(known, "after"))
     return table
 
 
-def _pair(old: str, new: str) -> str:
-    return f"{old} → {new}"
+def _bucket_cells(row: Mapping[str, Any], side: str) -> list[str]:
+    known = {key: row[f"{key}_{side}"] for key in _BUCKET_KEYS}
+    rest = [number(known["decode_p50_tps"]), share(known["cached_share"]), counts(known["kinds"])]
+    return [*times_of(known), *rest]
+
+
+_BUCKET_KEYS = (
+    "ttft_p50_s", "ttft_p95_s", "total_wait_s", "decode_p50_tps", "cached_share", "kinds",
+)  # fmt: skip
 
 
 def _changes_table(changes: Mapping[str, object]) -> RenderableType:

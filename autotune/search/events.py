@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from autotune.scoring.ranks import ChartVerdict
+from autotune.scoring.warmth import KindScore
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -103,6 +106,7 @@ class TrialFinished:
 
     Of one that was stopped early `value` is an estimate and the other figures are absent. Where
     several engines are tuned, what is best is so among all of them, and `best_engine` holds it.
+    `kinds` tells cold, partial and warm turns apart, over the whole trial as `total_wait_s` is.
     """
 
     number: int
@@ -123,6 +127,9 @@ class TrialFinished:
     trials_done: int = 0
     engine: str | None = None
     best_engine: str | None = None
+    ttft_p95_s: float | None = None
+    total_wait_s: float | None = None
+    kinds: tuple[KindScore, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +158,10 @@ class ConfirmBlock:
 
 @dataclass(frozen=True, slots=True)
 class BucketRow:
-    """One depth bucket, default against winner. Absent is ``None``."""
+    """One depth bucket, default against winner. Absent is ``None``.
+
+    `kinds_*` has a row for each kind of turn (cold, partial, warm) that there is in the bucket.
+    """
 
     bucket: str
     turns: int
@@ -161,6 +171,12 @@ class BucketRow:
     decode_p50_tps_after: float | None
     cached_share_before: float | None
     cached_share_after: float | None
+    ttft_p95_s_before: float | None = None
+    ttft_p95_s_after: float | None = None
+    total_wait_s_before: float | None = None
+    total_wait_s_after: float | None = None
+    kinds_before: tuple[KindScore, ...] = ()
+    kinds_after: tuple[KindScore, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +201,8 @@ class ArmRow:
     speedup: float | None = None
     interval: tuple[float, float] | None = None
     failure: str | None = None
+    ttft_p95_s: float | None = None
+    kinds: tuple[KindScore, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +211,7 @@ class Summary:
 
     `speedup` is default's objective over the winner's, above 1 is faster, with its interval.
     `exit_code` is an `ExitCode`. Of several engines `engine` is the winner's, and `arms` has a row
-    for each config that was confirmed.
+    for each config that was confirmed. `usual_chart` is ``None`` where it was not asked.
     """
 
     study: str
@@ -216,6 +234,9 @@ class Summary:
     notes: tuple[str, ...] = ()
     engine: str | None = None
     arms: tuple[ArmRow, ...] = ()
+    kinds_before: tuple[KindScore, ...] = ()
+    kinds_after: tuple[KindScore, ...] = ()
+    usual_chart: ChartVerdict | None = None
 
 
 Event = (

@@ -22,6 +22,7 @@ class Entry:
     """One finished trial. `value` is ``None`` when it was infeasible, an estimate when `STOPPED`.
 
     `values` are the search space's parameters, `settings` the engine flags that follow from them.
+    `extras` is what was asked after its replay, by the question's name.
     """
 
     number: int
@@ -36,11 +37,17 @@ class Entry:
     failure: str | None
     reason: str | None
     values: Mapping[str, Any] = field(default_factory=dict)
+    extras: Mapping[str, Any] = field(default_factory=dict)
 
 
 def arm_name(number: int) -> str:
     """How a trial is called in the turn log and on disk."""
     return f"trial-{number:04d}"
+
+
+def is_trial_arm(arm: str) -> bool:
+    """Whether `arm` is a trial of a search, and not of its confirmation."""
+    return arm.startswith("trial-")
 
 
 class Ledger:
@@ -136,4 +143,5 @@ def _entry(trial: FrozenTrial) -> Entry:
         failure=attrs.get("failure"),
         reason=attrs.get("reason"),
         values=dict(trial.params),
+        extras=attrs.get("extras", {}),
     )

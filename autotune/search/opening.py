@@ -19,6 +19,7 @@ from autotune.search.events import Listener
 from autotune.search.layout import Layout
 from autotune.search.search import Search
 from autotune.search.setup import Setup, asked_sample, versions
+from autotune.search.usual import usual_chart
 from autotune.study.provenance import Provenance, differences
 from autotune.study.turn_log import TurnLog
 from autotune.trial.measurement import Measurer
@@ -49,6 +50,7 @@ def make_measurer(setup: Setup, work_dir: Path, probe: GpuProbe) -> RealMeasurer
         gpu_uuid=None if setup.gpu is None else setup.gpu.uuid,
         gpu_pin=None if setup.gpu is None else setup.gpu.pin,
         probe=probe,
+        afterwards=(usual_chart(),) if setup.request.usual_chart else (),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,16 +11,17 @@ from autotune import __version__
 from autotune.candidate import Candidate
 from autotune.errors import ExitCode
 from autotune.launchers.protocol import EXPORT_PORT, LaunchContext
-from autotune.records import TurnRecord
 from autotune.scoring.interval import Comparison
 from autotune.scoring.score import Score
 from autotune.search.confirm import DEFAULT_ARM, Confirmed
+from autotune.search.depth_rows import rows_of_buckets
 from autotune.search.events import BucketRow, Summary
 from autotune.search.layout import Layout
 from autotune.search.ledger import Entry, Ledger, arm_name
 from autotune.search.resume import resume_command
 from autotune.search.setup import Setup
 from autotune.search.space import to_settings
+from autotune.search.usual import chart_verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,10 @@ def _compared(setup: Setup, layout: Layout, ledger: Ledger, confirmed: Confirmed
         changes=dict(winner.changes) if winner else {},
         before=figures(before),
         after=figures(after),
-        buckets=bucket_rows(layout, confirmed, shown or DEFAULT_ARM),
+        buckets=rows_of_buckets(before, after),
+        kinds_before=before.kinds if before else (),
+        kinds_after=after.kinds if after else (),
+        usual_chart=chart_verdict(ledger.entries, seed=setup.request.seed),
         launch_command=shlex.join(export_argv(setup, entry)),
         seconds=_seconds(ledger, confirmed),
         notes=tuple(notes),
@@ -195,27 +198,8 @@ def figures(score: Score | None) -> dict[str, float | None]:
 
 def bucket_rows(layout: Layout, confirmed: Confirmed, arm: str) -> tuple[BucketRow, ...]:
     """Default against `arm`, a row for every depth bucket that has turns."""
-    before = _buckets(layout, confirmed.records.get(DEFAULT_ARM, ()))
-    after = _buckets(layout, confirmed.records.get(arm, ()))
-    return tuple(
-        BucketRow(
-            bucket=name,
-            turns=row.turns,
-            ttft_p50_s_before=row.ttft_p50_s,
-            ttft_p50_s_after=after[name].ttft_p50_s if name in after else None,
-            decode_p50_tps_before=row.decode_p50_tps,
-            decode_p50_tps_after=after[name].decode_p50_tps if name in after else None,
-            cached_share_before=row.cached_share,
-            cached_share_after=after[name].cached_share if name in after else None,
-        )
-        for name, row in before.items()
-    )
-
-
-def _buckets(layout: Layout, records: Sequence[TurnRecord]) -> dict[str, Any]:
-    if not records:
-        return {}
-    return {row.bucket: row for row in layout.confirm_judge.score(records).buckets}
+    before, after = (_score(layout, confirmed, name) for name in (DEFAULT_ARM, arm))
+    return rows_of_buckets(before, after)
 
 
 def _seconds(ledger: Ledger, confirmed: Confirmed) -> dict[str, float]:

@@ -48,6 +48,7 @@ class RunRequest:
     confirm_blocks: int | None = None
     pins: Mapping[str, Setting] = field(default_factory=dict)
     incumbent: Path | None = None
+    usual_chart: bool = True
 
     @property
     def assumed_gpu(self) -> str | None:

@@ -199,7 +199,7 @@ class Search:
         entry = Entry(
             trial.number, candidate.key, outcome, judged.value,
             str(trial.user_attrs.get("label", "")), candidate.settings, changes, judged.metrics,
-            seconds.total_s, judged.failure, judged.reason, dict(trial.params),
+            seconds.total_s, judged.failure, judged.reason, dict(trial.params), attrs["extras"],
         )  # fmt: skip
         self.ledger.add(entry)
         best = self.ledger.best
@@ -217,7 +217,10 @@ class Search:
                 changes=dict(entry.changes),
                 turn_s=score.turn_s if score else None,
                 ttft_p50_s=score.ttft_p50_s if score else None,
+                ttft_p95_s=score.ttft_p95_s if score else None,
                 decode_p50_tps=score.decode_p50_tps if score else None,
+                total_wait_s=score.total_wait_s if score else None,
+                kinds=score.kinds if score else (),
                 value=entry.value,
                 seconds=entry.seconds,
                 failure=entry.failure,

@@ -151,6 +151,7 @@ def trial_row(trial: FrozenTrial) -> dict[str, Any]:
         "reason": attrs.get("reason"),
         "seconds": attrs.get("seconds", {}),
         "metrics": attrs.get("metrics", {}),
+        "extras": attrs.get("extras", {}),
         "log": attrs.get("log"),
         "same_as": attrs.get("same_as"),
         "retry_of": attrs.get("retry_of"),

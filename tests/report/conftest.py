@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from autotune.scoring.warmth import KindScore
 from autotune.search.events import (
     BucketRow,
     ConfirmBlock,
@@ -22,6 +23,9 @@ LAUNCH = (
     "/opt/llama.cpp/build/bin/llama-server --model /models/tiny.gguf --host 127.0.0.1 "
     "--port 8080 --batch-size 512 --flash-attn on --cache-reuse 256"
 )
+
+
+KINDS = (KindScore("cold", 2, 4.9, 5.1, 11.0), KindScore("warm", 38, 0.7, 0.9, 51.0))
 
 
 @pytest.fixture
@@ -76,6 +80,9 @@ def events(prepared: Prepared) -> list[Event]:
             turn_s=1.25,
             ttft_p50_s=0.7,
             decode_p50_tps=30.14,
+            ttft_p95_s=1.2,
+            total_wait_s=62.0,
+            kinds=KINDS,
             value=1.25,
             seconds=30.0,
             is_best=True,
@@ -121,9 +128,26 @@ def summary() -> Summary:
         before={"turn_s": 1.55, "decode_p50_tps": 22.1, "ttft_p95_s": 2.0, "odd_s": None},
         after={"turn_s": 1.25, "decode_p50_tps": 33.15, "ttft_p95_s": 2.2, "odd_s": 1.0},
         buckets=(
-            BucketRow("0-10k", 40, 0.9, 0.7, 22.1, 30.1, 0.8, 0.93),
+            BucketRow(
+                "0-10k",
+                40,
+                0.9,
+                0.7,
+                22.1,
+                30.1,
+                0.8,
+                0.93,
+                ttft_p95_s_before=5.2,
+                ttft_p95_s_after=1.2,
+                total_wait_s_before=92.0,
+                total_wait_s_after=62.0,
+                kinds_before=(KindScore("partial", 3, 2.0, 3.0, 8.0), *KINDS),
+                kinds_after=KINDS,
+            ),
             BucketRow("10-30k", 8, 4.9, 3.7, 12.1, 120.4, None, 0.0),
         ),
+        kinds_before=(KindScore("partial", 3, 2.0, 3.0, 8.0), *KINDS),
+        kinds_after=KINDS,
         launch_command=LAUNCH,
         exports=(f"studies/tiny/exports/{'x' * 80}.sh",),
         trials=12,

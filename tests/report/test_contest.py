@@ -14,6 +14,7 @@ from autotune.report.live import LiveDisplay
 from autotune.report.plain import PlainDisplay
 from autotune.report.studies import print_contest
 from autotune.report.summary import print_summary
+from autotune.scoring.warmth import KindScore
 from autotune.search.events import (
     ArmRow,
     ConfirmBlock,
@@ -138,7 +139,20 @@ def test_chances_are_told_in_percent() -> None:
 @pytest.fixture
 def contest_summary() -> Summary:
     rows = (
-        ArmRow("alpha", "default", 0, {}, "10-30k", 9, 1.0, 20.0, 2.0, 30.0),
+        ArmRow(
+            "alpha",
+            "default",
+            0,
+            {},
+            "10-30k",
+            9,
+            1.0,
+            20.0,
+            2.0,
+            30.0,
+            ttft_p95_s=3.0,
+            kinds=(KindScore("warm", 9, 1.0, 3.0, 30.0),),
+        ),
         ArmRow("beta", "best", 1, {"n": 2}, "9-24k", 9, 0.5, 40.0, 1.0, 15.0, 2.0, (1.8, 2.2)),
         ArmRow("beta", "default", 0, {}, "9-24k", 9, None, None, None, None, failure="crash: x"),
     )
@@ -155,9 +169,9 @@ def test_the_table_has_a_row_for_each_config(contest_summary: Summary) -> None:
     text = stream.getvalue()
     rows = [line.split() for line in text.splitlines() if "k " in line]
     assert rows == [
-        ["alpha", "default", "10-30k", "1.00", "20.0", "2.00", "–", "–"],
-        ["beta", "best", "#1", "9-24k", "0.500", "40.0", "1.00", "2.00x", "1.80-2.20"],
-        ["beta", "default", "9-24k", "failed", "–", "–", "–", "–"],
+        ["alpha", "default", "10-30k", "1.00", "3.00", "30s", "20.0", "2.00", "–", "–"],
+        ["beta", "best", "#1", "9-24k", "0.500", "–", "15s", "40.0", "1.00", "2.00x", "1.80-2.20"],
+        ["beta", "default", "9-24k", "failed", *["–"] * 6],
     ]
     assert "as each engine counts them" in text
     assert "At the scored depth" not in text

@@ -55,7 +55,8 @@ def test_plain_lines_say_it_all(events: list[Event]) -> None:
         "took 31s, 8m 20s left",
         "trial #1 (2/12) started: batch: batch-size=512, flash-attn=on",
         "trial #1 (2/12): 1.25 s/turn, 1.24x the default, TTFT p50 0.700 s, "
-        "decode p50 30.1 tok/s, best so far, took 30s, 7m 40s left",
+        "p95 1.20 s, decode p50 30.1 tok/s, waited 1m 02s in all, cold/partial/warm 2/0/38, "
+        "best so far, took 30s, 7m 40s left",
         "trial #2 (3/12) started: ctx-size=131072, kv-unified=off",
         "trial #2 (3/12): failed, out-of-memory: failed to allocate buffer of size 515, "
         "took 3s, 7m 30s left, 1 failure so far",
@@ -109,7 +110,7 @@ def test_a_trial_that_was_stopped_early_says_so_and_is_no_failure(events: list[E
     stream = io.StringIO()
     show(LiveDisplay(terminal(stream), still), [*events[:8], STOPPED])
     rows = [line.rstrip() for line in ESCAPES.sub("", stream.getvalue()).splitlines()]
-    assert "   3  stopped                           threads=1" in rows
+    assert f"  3 stopped{' ' * 42}threads=1" in rows
     assert "     stopped after 6 of 48 turns: about 1.28 times trial 1's time" in rows
 
 
@@ -152,10 +153,10 @@ def test_the_live_display_keeps_a_row_a_trial(events: list[Event], summary: Summ
     show(LiveDisplay(terminal(stream), still), [*events, summary])
     text = ESCAPES.sub("", stream.getvalue()).replace("\r", "\n")
     rows = [line.rstrip() for line in text.splitlines()]
-    assert "   #   s/turn   speed   TTFT s   tok/s  what differs from the default" in rows
-    assert "   0     1.55   1.00x    0.900    22.1  the engine's defaults" in rows
-    assert "   1     1.25   1.24x    0.700    30.1  batch-size=512, flash-attn=on" in rows
-    assert "   2   failed                           ctx-size=131072, kv-unified=off" in rows
+    assert "  #  s/turn  speed TTFT s p95 s   wait tok/s   c/p/w differs from the default" in rows
+    assert "  0    1.55  1.00x  0.900     –      –  22.1       – the engine's defaults" in rows
+    assert "  1    1.25  1.24x  0.700  1.20 1m 02s  30.1  2/0/38 batch-size=512," in rows
+    assert f"  2  failed{' ' * 42}ctx-size=131072," in rows
     assert "     out-of-memory: failed to allocate buffer of size 515" in rows
     assert any(line.startswith("     log: studies/") and line.endswith(".log") for line in rows)
     assert "confirm 2/6  trial-0001 block 0: failed, crash" in rows

@@ -9,6 +9,8 @@ import pytest
 from rich.console import Console
 
 from autotune.report.summary import print_summary
+from autotune.scoring.ranks import Charted, judge_chart
+from autotune.scoring.warmth import KindScore
 from autotune.search.events import Summary
 
 
@@ -42,8 +44,40 @@ def test_before_and_after_say_which_way_is_better(summary: Summary) -> None:
 
 def test_each_depth_bucket_has_a_row(summary: Summary) -> None:
     text = shown(summary)
-    expected = ["10-30k", "8", "4.90", "→", "3.70", "12.1", "→", "120", "–", "→", "0%"]
-    assert table_row(text, "10-30k") == expected
+    found = text.splitlines()
+    at = next(i for i, line in enumerate(found) if line.startswith("0-10k"))
+    assert [line.split() for line in found[at : at + 4]] == [
+        ["0-10k", "40", "default", "0.900", "5.20", "1m", "32s", "22.1", "80%", "2/3/38"],
+        ["tuned", "0.700", "1.20", "1m", "02s", "30.1", "93%", "2/0/38"],
+        ["10-30k", "8", "default", "4.90", "–", "–", "12.1", "–", "–"],
+        ["tuned", "3.70", "–", "–", "120", "0%", "–"],
+    ]
+
+
+def test_cold_partial_and_warm_turns_have_a_row_each(summary: Summary) -> None:
+    found = shown(summary).splitlines()
+    at = next(i for i, line in enumerate(found) if line.startswith("cold "))
+    assert [line.split() for line in found[at : at + 5]] == [
+        ["cold", "default", "2", "4.90", "5.10", "11s"],
+        ["tuned", "2", "4.90", "5.10", "11s"],
+        ["partial", "default", "3", "2.00", "3.00", "8s"],
+        ["warm", "default", "38", "0.700", "0.900", "51s"],
+        ["tuned", "38", "0.700", "0.900", "51s"],
+    ]
+    unknown = (KindScore("unknown", 40, 0.9, 1.0, 60.0),)
+    silent = shown(replace(summary, kinds_before=unknown, kinds_after=unknown))
+    assert "By what was reused" not in silent
+
+
+def test_the_usual_benchmark_is_told_where_it_was_asked(summary: Summary) -> None:
+    rows = (
+        Charted(trial=0, tokens_per_s=20.0, value_s=2.0, is_default=True),
+        Charted(trial=5, tokens_per_s=38.0, value_s=2.5, changes={"n": 1}),
+    )
+    text = shown(replace(summary, usual_chart=judge_chart(rows)))
+    told = " ".join(text.split())
+    assert "would have picked trial 5 (n=1): 1.90x there, 0.80x on your sessions." in told
+    assert "usual benchmark" not in shown(summary)
 
 
 def test_everything_but_what_is_copied_fits_80_columns(summary: Summary) -> None:

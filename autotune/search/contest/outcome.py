@@ -10,6 +10,7 @@ from typing import Any
 
 from autotune import __version__
 from autotune.errors import ExitCode
+from autotune.scoring.score import Score
 from autotune.search.confirm import DEFAULT_ARM, Confirmed
 from autotune.search.contest.arms import BASE, ContestArm
 from autotune.search.contest.finals import Proof
@@ -31,6 +32,7 @@ from autotune.search.outcome import (
     interval_of,
     write_result,
 )
+from autotune.search.usual import verdict_of
 from autotune.study.folder import StudyFolder
 
 REASONS_SHOWN = 5
@@ -143,16 +145,25 @@ class Ended:
             },
             notes=tuple(self._notes(proof)),
             arms=tuple(self._row(proof, arm) for arm in proof.arms),
+            usual_chart=verdict_of(
+                {side.label: side.ledger.entries for side in self.sides},
+                proof.baseline.engine,
+                seed=self.request.shared.seed,
+            ),
         )
         return self._written(summary, verdict)
 
     def _figures(self, proof: Proof, arm: ContestArm) -> dict[str, float | None]:
+        return figures(self._score(proof, arm))
+
+    def _score(self, proof: Proof, arm: ContestArm) -> Score | None:
         records = proof.confirmed.records.get(arm.name)
         judge = self.one(arm.engine).layout.confirm_judge
-        return figures(judge.score(records) if records else None)
+        return judge.score(records) if records else None
 
     def _row(self, proof: Proof, arm: ContestArm) -> ArmRow:
-        one, known = self.one(arm.engine), self._figures(proof, arm)
+        one, score = self.one(arm.engine), self._score(proof, arm)
+        known = figures(score)
         comparison = proof.confirmed.comparisons.get(arm.name)
         return ArmRow(
             engine=arm.engine,
@@ -162,12 +173,14 @@ class Ended:
             depth=one.layout.depth_label,
             turns=len(one.layout.confirm_judge.at_depth),
             ttft_p50_s=known.get("ttft_p50_s"),
+            ttft_p95_s=known.get("ttft_p95_s"),
             decode_p50_tps=known.get("decode_p50_tps"),
             turn_s=known.get("turn_s"),
             total_wait_s=known.get("total_wait_s"),
             speedup=comparison.ratio if comparison else None,
             interval=interval_of(comparison),
             failure=proof.confirmed.failed.get(arm.name),
+            kinds=score.kinds if score else (),
         )
 
     def _notes(self, proof: Proof) -> list[str]:
