@@ -71,7 +71,8 @@ class TurnRecord:
         cache_write_tokens, cost_usd, provider, retries: what a hosted service says or does: prompt
             tokens written to its cache, its price, who served the request, how often it was sent
             again before.
-        mark: why the times of a good turn are not comparable: ``retried``, ``resumed``, ...
+        mark: why the times of a good turn are not comparable: ``contaminated`` (somebody else used
+            the machine), ``retried``, ``resumed``, ...
         machine: what the machine did meanwhile; ``None`` where it was not watched.
     """
 

@@ -19,6 +19,7 @@ RESULT_VERSION = "result/1"
 SURVEY_VERSION = "survey/1"
 SAMPLE_VERSION = "sample/1"
 SHARED_VERSION = "shared/1"
+HOLD_VERSION = "hold/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,15 @@ class StudyFolder:
     def read_shared(self) -> dict[str, Any] | None:
         """The shared turns, or ``None`` for a study that stands alone."""
         return read_json(self.path / "shared.json")
+
+    def write_holds(self, rows: list[dict[str, Any]]) -> None:
+        """Which configs were filled to depth, and what came of it."""
+        write_json(self.path / "hold.json", {"schema_version": HOLD_VERSION, "configs": rows})
+
+    def read_holds(self) -> list[dict[str, Any]]:
+        """The configs that were filled; none before the first."""
+        rows: list[dict[str, Any]] = (read_json(self.path / "hold.json") or {}).get("configs", [])
+        return rows
 
     def engine_studies(self) -> list[StudyFolder]:
         """The studies of a contest's engines, in the order in which they were named.

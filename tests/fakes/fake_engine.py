@@ -5,8 +5,9 @@ real: `cached_tokens` is the common prefix with the best slot, never the whole p
 
     python fake_engine.py --model FILE --port 0 --ctx-size 4096 --fault die-mid-stream=2
 
-``--fault NAME=N`` lets N chat completions pass first (default 0). Speed is a model, not a load:
-prefill takes ``--prefill-us`` a computed token, times 512 / ubatch-size; a token ``--token-us``.
+``--fault NAME=N`` lets N chat completions pass first (default 0), unless its words say what N is.
+Speed is a model, not a load: prefill takes ``--prefill-us`` a computed token, times 512 /
+ubatch-size; a token ``--token-us``.
 """
 
 from __future__ import annotations
@@ -53,11 +54,13 @@ FAULTS = {
     "early-delta": "an empty delta before the prompt is read",
     "early-text": "a filler text before the prompt is read",
     "error-mid-stream": "an error event after two tokens",
+    "fail-past": "dies as if memory ran out when a prompt has more than N words",
     "hang-first-token": "headers, then nothing",
     "hang-mid-stream": "two tokens, then nothing",
     "ignore-disconnect": "goes on generating for a client that hung up, one reply at a time",
     "ignore-sigterm": "SIGTERM does nothing",
     "keepalive": "an empty delta and a comment before the first token",
+    "leak": "takes N bytes more for good with each chat completion",
     "leave-child": "starts a child that outlives it",
     "never-cached": "never reports a cached token",
     "never-ready": "/health says 503 for ever",
@@ -101,6 +104,7 @@ class Engine:
         self.completions = 0
         self.lock = threading.Lock()
         self.turn = threading.Lock()
+        self.leaked: list[bytes] = []
         self.started = time.monotonic()
 
     def fault(self, name: str) -> bool:
@@ -115,6 +119,16 @@ class Engine:
     def slot_ctx(self) -> int:
         shared = 1 if self.settings["kv-unified"] else len(self.slots)
         return int(self.settings["ctx-size"]) // shared
+
+    def hold(self, prompt: list[str]) -> None:
+        """Memory runs out past a depth, or a little more of it is gone for good."""
+        if "fail-past" in self.faults and len(prompt) > self.faults["fail-past"]:
+            sys.stderr.write("E ggml: failed to allocate buffer of the compute graph\n")
+            sys.stderr.flush()
+            os._exit(1)
+        if "leak" in self.faults:
+            # Random bytes: zeros need no memory before they are written.
+            self.leaked.append(os.urandom(self.faults["leak"]))
 
     def take(self, prompt: list[str], use_cache: bool) -> tuple[int, int]:
         """The slot for `prompt` and how many of its tokens are reused."""
@@ -265,6 +279,7 @@ class Handler(BaseHTTPRequestHandler):
             if len(prompt) >= engine.slot_ctx:
                 raise _overflow(len(prompt), engine.slot_ctx)
             use_cache = self.body.get("cache_prompt", engine.settings["cache-prompt"])
+            engine.hold(prompt)
             slot, cached = engine.take(prompt, use_cache)
             if engine.fault("status-500"):
                 raise _refused(500, "server_error", "it broke")
