@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from autotune.config.values import Duration, EngineNames, EnginePaths, Pins, Tokens
+from autotune.config.values import Duration, EngineNames, EnginePaths, Pins, Share, Tokens
 
 Objective = Literal["turn", "ttft", "decode"]
 History = Literal["closed-loop", "recorded"]
@@ -90,8 +90,33 @@ class SearchSettings(Section):
     min_context: Annotated[Tokens, Field(ge=1)] | None = Field(
         None, description="context length that every candidate must offer, in tokens"
     )
-    allow_quality_change: bool = Field(
-        False, description="also search settings that can change what the model says"
+    quality: Literal["keep", "guard", "any"] = Field(
+        "keep",
+        description="settings that can change what the model says: keep them at their defaults, "
+        "search them under the quality guard, or search them unguarded (any)",
+    )
+    hold: bool = Field(
+        True,
+        description="do not fill the winner to the deepest turn and over several sessions before "
+        "it is recommended",
+    )
+    headroom: Annotated[Share, Field(ge=0, le=4)] = Field(
+        0.1,
+        description="how much deeper than the deepest turn a config must hold, as a share of it",
+        json_schema_extra={"metavar": "SHARE"},
+    )
+    allow_quality_change: bool = Field(False, description="the same as --quality guard")
+    quality_positions: int = Field(
+        256, ge=100, description="positions of the captures at which the guard compares"
+    )
+    max_kl_p99: float = Field(
+        0.25, gt=0, description="most divergence accepted at the 99th percentile, in nats"
+    )
+    min_top1: float = Field(
+        0.92, ge=0, le=1, description="least share of positions with the same likeliest token"
+    )
+    min_calls_kept: float = Field(
+        0.9, ge=0, le=1, description="least share of tool calls that stay sound and keep their name"
     )
     set_: Pins = Field(
         default_factory=dict,
@@ -105,6 +130,12 @@ class SearchSettings(Section):
     usual_chart: bool = Field(
         True,
         description="do not run the usual benchmark (short prompt, tokens/s) on each config",
+    )
+    anchor_every: int = Field(
+        5,
+        ge=0,
+        description="measure the default again every so many trials, to see the machine drift; at "
+        "most a fifth of the search's time goes into it (0: never)",
     )
     seed: int = Field(0, ge=0, description="seed of everything random")
 

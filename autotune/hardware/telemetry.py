@@ -54,6 +54,11 @@ class TelemetrySampler:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="telemetry", daemon=True)
 
+    @property
+    def cores(self) -> int:
+        """Logical processors of this machine."""
+        return self._meter.cores
+
     def own(self, pid: int) -> None:
         """Count `pid` and everything below it as ours from now on."""
         self._roots.add(pid)

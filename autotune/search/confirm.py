@@ -9,16 +9,22 @@ from dataclasses import dataclass, field
 from autotune.candidate import Candidate
 from autotune.records import TurnRecord
 from autotune.replay.plan import ReplayPlan
+from autotune.scoring.contaminated import contaminated
 from autotune.scoring.interval import Comparison, compare
 from autotune.scoring.metrics import NoMetricValue
+from autotune.scoring.noise import NoiseFloor
 from autotune.search.budget import Budget
 from autotune.search.events import ConfirmBlock, ConfirmStarted, Listener
 from autotune.search.judge import Judge
+from autotune.search.remeasure import BLOCK_TIMES, Remeasure
 from autotune.search.sink import turn_sink
 from autotune.study.turn_log import TurnLog
-from autotune.trial.measurement import Measurer
+from autotune.trial.measurement import Measurement, Measurer
 
 DEFAULT_ARM = "default"
+
+TURNS_DISTURBED = "too many turns were disturbed"
+EARLIER_DISTURBED = "blocks of an earlier run were disturbed"
 
 Key = tuple[str, int]
 """(arm in the turn log, block)."""
@@ -52,7 +58,8 @@ class Confirmed:
 class Confirmation:
     """Measures every arm once a block, in an order that turns around from block to block.
 
-    `baseline` is the arm that the others are compared with.
+    `baseline` is the arm that the others are compared with. What others disturbed is measured again
+    by `clean`; where disturbed blocks are left, every interval is widened by `floor`.
     `earlier` are records of blocks that a former run of the same confirmation finished; they are
     not measured again. Stops between blocks when the budget or the user says so.
     """
@@ -70,6 +77,8 @@ class Confirmation:
     stop: threading.Event
     earlier: Mapping[Key, tuple[TurnRecord, ...]] = field(default_factory=dict)
     baseline: str = DEFAULT_ARM
+    clean: Remeasure | None = None
+    floor: NoiseFloor | None = None
     _records: dict[str, list[TurnRecord]] = field(default_factory=dict)
     _failed: dict[str, str] = field(default_factory=dict)
     _seconds: float = 0.0
@@ -122,8 +131,26 @@ class Confirmation:
         log_name = f"{self.round_name}-{arm.name}"
         known = self.earlier.get((log_name, block))
         if known is not None and len(known) == len(self.plan.turns):
+            if contaminated(known).spoiled:
+                self._disturbed.append(EARLIER_DISTURBED)
             self._take(arm, block, known)
             return
+        measurement = self._replayed(arm, block, log_name)
+        while self.clean is not None and self.clean.again(
+            measurement, times=BLOCK_TIMES, left_s=self.budget.confirm_left_s()
+        ):
+            measurement = self._replayed(arm, block, log_name)
+        if measurement.telemetry.get("contaminated"):
+            self._disturbed.append("; ".join(measurement.telemetry.get("reasons", ())))
+        elif contaminated(measurement.records).spoiled:
+            self._disturbed.append(TURNS_DISTURBED)
+        if measurement.failure is not None:
+            self._failed[arm.name] = f"{measurement.failure.kind}: {measurement.failure.message}"
+            self.listener(ConfirmBlock(arm.name, block, None, self._failed[arm.name]))
+            return
+        self._take(arm, block, measurement.records)
+
+    def _replayed(self, arm: Arm, block: int, log_name: str) -> Measurement:
         measurement = self.measurer.measure(
             arm.candidate,
             self.plan,
@@ -132,13 +159,7 @@ class Confirmation:
             sink=turn_sink(self.log, self.listener, len(self.plan.turns)),
         )
         self._seconds += measurement.seconds.total_s
-        if measurement.telemetry.get("contaminated"):
-            self._disturbed.append("; ".join(measurement.telemetry.get("reasons", ())))
-        if measurement.failure is not None:
-            self._failed[arm.name] = f"{measurement.failure.kind}: {measurement.failure.message}"
-            self.listener(ConfirmBlock(arm.name, block, None, self._failed[arm.name]))
-            return
-        self._take(arm, block, measurement.records)
+        return measurement
 
     def _take(self, arm: Arm, block: int, records: Sequence[TurnRecord]) -> None:
         self._records.setdefault(arm.name, []).extend(records)
@@ -168,6 +189,7 @@ class Confirmation:
             keys=self.judge.at_depth,
             objective=self.judge.objective,
             seed=self.seed,
+            floor=self.floor.half_widths if self.floor and self._disturbed else None,
         )
 
     def _whole(self, name: str, blocks: int) -> list[TurnRecord]:

@@ -157,6 +157,42 @@ class ConfirmBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldStarted:
+    """A winner is about to be filled: how deep, over how many sessions and turns at most."""
+
+    arm: str
+    tokens: int
+    sessions: int
+    turns: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldFinished:
+    """A winner was filled, or is known to have been: whether it held, and that in words."""
+
+    arm: str
+    holds: bool
+    sentence: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorMeasured:
+    """The default was measured again, after trial `after`.
+
+    `shift` is the log of its time over that at the look before, ``None`` where too little pairs;
+    `floor` the log-ratio that it is held against. `doubtful` trials are to be measured again.
+    """
+
+    after: int
+    shift: float | None
+    floor: float
+    disagrees: bool
+    doubtful: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class BucketRow:
     """One depth bucket, default against winner. Absent is ``None``.
 
@@ -211,7 +247,8 @@ class Summary:
 
     `speedup` is default's objective over the winner's, above 1 is faster, with its interval.
     `exit_code` is an `ExitCode`. Of several engines `engine` is the winner's, and `arms` has a row
-    for each config that was confirmed. `usual_chart` is ``None`` where it was not asked.
+    for each config that was confirmed. `held` is what filling the winner showed, as plain data,
+    `noise` what is known of the machine's noise (`autotune.search.steadiness`).
     """
 
     study: str
@@ -234,9 +271,12 @@ class Summary:
     notes: tuple[str, ...] = ()
     engine: str | None = None
     arms: tuple[ArmRow, ...] = ()
+    held: dict[str, Any] | None = None
+    quality: dict[str, Any] | None = None
     kinds_before: tuple[KindScore, ...] = ()
     kinds_after: tuple[KindScore, ...] = ()
     usual_chart: ChartVerdict | None = None
+    noise: dict[str, Any] | None = None
 
 
 Event = (
@@ -248,6 +288,9 @@ Event = (
     | TrialFinished
     | ConfirmStarted
     | ConfirmBlock
+    | AnchorMeasured
+    | HoldStarted
+    | HoldFinished
     | Summary
 )
 

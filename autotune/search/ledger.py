@@ -16,6 +16,9 @@ INFEASIBLE = "infeasible"
 DUPLICATE = "duplicate"
 REFUSED = "refused"
 
+AFTER_DRIFT = " after drift"
+"""At the end of the label of a trial that was measured again because the machine had moved."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -39,6 +42,11 @@ class Entry:
     values: Mapping[str, Any] = field(default_factory=dict)
     extras: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_after_drift(self) -> bool:
+        """Whether it was measured again because the machine had moved."""
+        return self.label.endswith(AFTER_DRIFT)
+
 
 def arm_name(number: int) -> str:
     """How a trial is called in the turn log and on disk."""
@@ -57,8 +65,10 @@ class Ledger:
     all whole measurements of the same settings are looks at one candidate.
     """
 
-    def __init__(self, trials: Iterable[FrozenTrial] = ()) -> None:
+    def __init__(self, trials: Iterable[FrozenTrial] = (), unfit: Iterable[str] = ()) -> None:
+        """`unfit` are keys of configs that are not ranked: they did not hold (`hold`)."""
         self.entries: list[Entry] = []
+        self._unfit = set(unfit)
         self._by_key: dict[str, list[Entry]] = {}
         for trial in trials:
             if "outcome" in trial.user_attrs:
@@ -69,6 +79,10 @@ class Ledger:
         self.entries.append(entry)
         self._by_key.setdefault(entry.key, []).append(entry)
 
+    def rule_out(self, key: str) -> None:
+        """Rank these settings no more."""
+        self._unfit.add(key)
+
     def find(self, key: str) -> Entry | None:
         """The trial that stands for these settings, if one does: whole before stopped early."""
         return next(iter([*self.looks(key), *self.tries(key)]), None)
@@ -78,8 +92,13 @@ class Ledger:
         return self._by_key.get(key, ())
 
     def looks(self, key: str) -> list[Entry]:
-        """Measurements of these settings that ran to the end with a value, in order."""
-        return [e for e in self.tries(key) if e.outcome == COMPLETE and e.value is not None]
+        """Measurements of these settings that ran to the end with a value, in order.
+
+        Those of before a drift of the machine count no more once there is one of after it.
+        """
+        whole = [e for e in self.tries(key) if e.outcome == COMPLETE and e.value is not None]
+        fresh = [at for at, entry in enumerate(whole) if entry.is_after_drift]
+        return whole[fresh[-1] :] if fresh else whole
 
     @property
     def measured(self) -> list[Entry]:
@@ -90,9 +109,10 @@ class Ledger:
     def ranked(self) -> list[Entry]:
         """Candidates with a score, best first: the first look at each, with the median value.
 
-        One that was stopped early has no score, only a guess.
+        One that was stopped early has no score, only a guess; one that did not hold has no rank.
         """
-        firsts = [looks for key in self._by_key if (looks := self.looks(key))]
+        fit = [key for key in self._by_key if key not in self._unfit]
+        firsts = [looks for key in fit if (looks := self.looks(key))]
         rows = [replace(looks[0], value=_median_value(looks)) for looks in firsts]
         return sorted(rows, key=lambda e: (e.value, e.number))
 

@@ -16,9 +16,11 @@ from autotune.errors import UserError
 from autotune.hardware.gpu import GpuProbe
 from autotune.search.budget import Budget
 from autotune.search.events import Listener
+from autotune.search.hold_book import refused_keys
 from autotune.search.layout import Layout
 from autotune.search.search import Search
 from autotune.search.setup import Setup, asked_sample, versions
+from autotune.search.steadiness import Steadiness
 from autotune.search.usual import usual_chart
 from autotune.study.provenance import Provenance, differences
 from autotune.study.turn_log import TurnLog
@@ -107,6 +109,7 @@ def make_search(
     log: TurnLog,
     listener: Listener,
     stop: threading.Event,
+    steady: Steadiness | None = None,
 ) -> Search:
     """The search of one engine's space over the searched sessions."""
     return Search(
@@ -123,4 +126,6 @@ def make_search(
         stop=stop,
         read_turns=setup.folder.read_turns,
         seed=setup.request.seed,
+        unfit=refused_keys(setup.folder),
+        steady=steady,
     )

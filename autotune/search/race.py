@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autotune.records import TurnRecord
+from autotune.scoring.contaminated import MARK
 from autotune.search.judge import Judge, Judged, TurnKey
 from autotune.search.ledger import Ledger, arm_name
 from autotune.trial.measurement import Measurement
@@ -48,11 +49,13 @@ class Race:
     @classmethod
     def against(cls, judge: Judge, name: str, value: float, records: Iterable[TurnRecord]) -> Race:
         """A race against trial `name`, which left `records` and was worth `value` seconds."""
-        seconds = ((_key(r), judge.turn_seconds(r)) for r in records)
+        seconds = ((_key(r), judge.turn_seconds(r)) for r in records if r.mark != MARK)
         return cls(judge, name, value, {key: s for key, s in seconds if s is not None})
 
     def take(self, record: TurnRecord) -> None:
-        """One more turn of the trial under way."""
+        """One more turn of the trial under way; one that others disturbed decides nothing."""
+        if record.mark == MARK:
+            return
         own, other = self.judge.turn_seconds(record), self.best.get(_key(record))
         if own is None or other is None:
             return

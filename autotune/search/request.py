@@ -7,18 +7,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autotune.candidate import Setting
+from autotune.scoring.quality import POSITIONS, Threshold
 
 DEFAULT_BUDGET_S = 1800.0
 """Used when neither a budget nor a number of trials is given."""
 
 
+DEFAULT_HEADROOM = 0.1
+"""Of the workload's deepest turn: sessions to come are a little deeper than those captured."""
+
+DEFAULT_ANCHOR_EVERY = 5
+"""Trials between two looks at whether the machine is still the one it was."""
+
 DEFAULT_CONFIRM_BLOCKS = 3
 """Enough for every arm to go first and last once, and for one bad block to show."""
 
 
+KEEP, GUARD, ANY = "keep", "guard", "any"
+"""Settings that can change the output: kept at their defaults, searched under the guard, searched
+without one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """One ``autotune run``. Durations in seconds, depths in tokens as the engine counts them."""
+    """One ``autotune run``. Durations in seconds, depths in tokens as the engine counts them.
+
+    `headroom` is what a config must hold beyond the deepest turn, as a share of it; `hold` says
+    whether the winner is filled that far before it is recommended.
+    """
 
     workload: Path
     gpu: str = "auto"
@@ -40,6 +56,11 @@ class RunRequest:
     allow_busy: bool = False
     seed: int = 0
     allow_quality_change: bool = False
+    quality: str = KEEP
+    quality_positions: int = POSITIONS
+    max_kl_p99: float = Threshold().max_kl_p99
+    min_top1: float = Threshold().min_top1
+    min_calls_kept: float = Threshold().min_calls
     max_depth: int | None = None
     max_sessions: int | None = None
     sample: str = "auto"
@@ -49,6 +70,20 @@ class RunRequest:
     pins: Mapping[str, Setting] = field(default_factory=dict)
     incumbent: Path | None = None
     usual_chart: bool = True
+    anchor_every: int = DEFAULT_ANCHOR_EVERY
+    noise_cache: Path | None = None
+    hold: bool = True
+    headroom: float = DEFAULT_HEADROOM
+
+    @property
+    def searches_quality(self) -> bool:
+        """Whether settings that can change the output are searched."""
+        return self.allow_quality_change or self.quality != KEEP
+
+    @property
+    def guards_quality(self) -> bool:
+        """Whether they are searched under the guard."""
+        return self.searches_quality and self.quality != ANY
 
     @property
     def assumed_gpu(self) -> str | None:

@@ -9,7 +9,7 @@ from autotune.search.request import RunRequest
 from autotune.study.folder import StudyFolder
 
 _FLAGS = {"budget_s": "budget", "pins": "set"}
-_NEVER = frozenset({"dry_run", "assume_gpu", "new_study", "study"})
+_NEVER = frozenset({"dry_run", "assume_gpu", "new_study", "study", "noise_cache"})
 
 
 def resume_command(request: RunRequest, folder: StudyFolder) -> str:
@@ -32,8 +32,8 @@ def request_words(request: RunRequest) -> list[str]:
 def _words(flag: str, name: str, value: object) -> list[str]:
     if isinstance(value, dict):
         return [word for k, v in value.items() for word in (flag, f"{k}={_text(v)}")]
-    if value is True:
-        return [flag]
+    if isinstance(value, bool):
+        return [flag if value else flag.replace("--", "--no-", 1)]
     if name == "budget_s" and isinstance(value, float):
         return [flag, f"{value:g}s"]
     return [flag, str(value)]

@@ -36,6 +36,8 @@ from autotune.trial.measurement import Measurement, Measurer, TrialSeconds
 if TYPE_CHECKING:
     from optuna import Study, Trial
 
+    from autotune.search.steadiness import Steadiness
+
 MAX_REPEATS = 30
 """Suggestions in a row that need no launch: by then the space holds nothing new."""
 
@@ -57,6 +59,8 @@ class Search:
     stop: threading.Event = field(default_factory=threading.Event)
     read_turns: Callable[[], Iterable[TurnRecord]] = tuple
     seed: int = 0
+    unfit: frozenset[str] = frozenset()
+    steady: Steadiness | None = None
     ledger: Ledger = field(default_factory=Ledger)
     _lead: Lead = field(init=False)
     _cut_short: list[Planned] = field(default_factory=list)
@@ -71,7 +75,7 @@ class Search:
         Raises `MachineError` when the study cannot go on; what was measured is on disk.
         """
         self._cut_short = interrupted_trials(self.study)
-        self.ledger = Ledger(self.study.get_trials(deepcopy=False))
+        self.ledger = Ledger(self.study.get_trials(deepcopy=False), self.unfit)
         while not self.stop.is_set() and self.budget.allows(self.ledger):
             if self._repeats >= MAX_REPEATS:
                 break
@@ -80,7 +84,8 @@ class Search:
 
     def _one(self) -> None:
         queue = Queue(self.ledger, self.space, self.feasibility, self.incumbent, self.seed)
-        planned = self._cut_short[0] if self._cut_short else queue.next()
+        again = None if self.steady is None else self.steady.before_trial(self.ledger, self.budget)
+        planned = self._cut_short[0] if self._cut_short else again or queue.next()
         if planned is not None:
             self._cut_short = self._cut_short[1:]
             attrs: dict[str, Any] = {"label": planned.label}
@@ -145,6 +150,9 @@ class Search:
         # The best is not raced against itself: no better than itself, it would lose.
         race = None if is_best else self._lead.race(self.ledger)
         measurement = self._raced(trial, candidate, race)
+        while self.steady is not None and self.steady.again(measurement, self.ledger, self.budget):
+            race = None if is_best else self._lead.race(self.ledger)
+            measurement = self._raced(trial, candidate, race)
         self.feasibility.learn(candidate, measurement.failure)
         if race is not None and race.lost and measurement.failure is None and not measurement.whole:
             judged = race.judged(measurement, len(self.plan.turns))

@@ -15,19 +15,24 @@ from autotune.search.confirm import Confirmation, Confirmed, finished_blocks
 from autotune.search.events import Listener, Prepared, Summary
 from autotune.search.finals import launches, prove, room_for
 from autotune.search.free_gpu import require_free_gpu
+from autotune.search.guarding import guarded
+from autotune.search.hold import NOT_HELD, Holder, Holding, confirmed_and_held, searching_s
+from autotune.search.hold_book import refusals, refused_keys, relearn
 from autotune.search.layout import Layout, lay_out
 from autotune.search.ledger import Ledger
 from autotune.search.opening import check_provenance, make_measurer, make_search, scratch
 from autotune.search.outcome import Outcome, decide, write_result
+from autotune.search.quality_gate import QualityGate, behind
 from autotune.search.request import RunRequest
 from autotune.search.setup import Setup, set_up
 from autotune.search.shared import stored_shared
+from autotune.search.steadiness import Steadiness, beside_s, steadiness
 from autotune.search.suggest import make_sampler
 from autotune.search.surveying import surveyed
 from autotune.study.lock import study_lock
 from autotune.study.storage import open_study
 from autotune.study.turn_log import TurnLog
-from autotune.trial.measurement import Measurer
+from autotune.trial.real import RealMeasurer
 from autotune.trial.side_by_side import depth_notes
 from autotune.trial.survey import Survey
 
@@ -50,11 +55,14 @@ def run_study(
         require_free_gpu(setup, probe)
         measurer = make_measurer(setup, stack.enter_context(scratch()), probe)
         survey = surveyed(setup, measurer)
-        layout = lay_out(setup, survey, stored_shared(setup.folder))
+        shared = stored_shared(setup.folder)
+        layout = lay_out(setup, survey, shared)
+        layout, gate = guarded(setup, survey, layout, measurer, shared)
         check_provenance(setup, layout)
+        relearn(layout.feasibility, setup.folder)
         run = _Run(
             setup, layout, replace(measurer, rendering=survey.rendering), listener,
-            stop or threading.Event(), started, survey,
+            stop or threading.Event(), started, survey, gate,
         )  # fmt: skip
         return run.go()
 
@@ -76,12 +84,14 @@ class _Run:
 
     setup: Setup
     layout: Layout
-    measurer: Measurer
+    measurer: RealMeasurer
     listener: Listener
     stop: threading.Event
     started: float
     survey: Survey
+    gate: QualityGate | None
     budget: Budget = field(init=False)
+    steady: Steadiness = field(init=False)
 
     def go(self) -> Summary:
         """Search, then confirm, then say how it ended."""
@@ -90,34 +100,65 @@ class _Run:
         log = folder.turn_log()
         try:
             with open_study(folder, sampler) as study:
-                before = Ledger(study.get_trials(deepcopy=False))
+                before = Ledger(study.get_trials(deepcopy=False), refused_keys(folder))
+                self.steady = steadiness(self.setup, layout, self.measurer, log, self.listener)
                 self.budget = self._budget(before)
                 self.listener(self._prepared(before))
                 ledger = make_search(
                     self.setup,
                     layout,
                     study,
-                    measurer=self.measurer,
+                    measurer=behind(self.gate, self.measurer),
                     budget=self.budget,
                     log=log,
                     listener=self.listener,
                     stop=self.stop,
+                    steady=self.steady,
                 ).run()
             if self.stop.is_set() or not ledger.ranked or ledger.baseline is None:
                 return self._end(ledger, None)
-            return self._end(ledger, self._confirm(ledger, log))
+            return self._end(ledger, *self._proved(ledger, log))
         finally:
             log.close()
+
+    def _proved(self, ledger: Ledger, log: TurnLog) -> tuple[Confirmed, Holding]:
+        """Confirmed, and held to depth unless that is not wanted."""
+        if not self.setup.request.hold:
+            return self._confirm(ledger, log), Holding(note=NOT_HELD)
+        holder = Holder(
+            round_name=f"hold-{len(ledger.measured):04d}",
+            log=log,
+            listener=self.listener,
+            stop=self.stop,
+            left_s=self._left_s,
+        )
+        confirmed, holding = confirmed_and_held(
+            ledger,
+            lambda refused: self._confirm(ledger, log, refused),
+            lambda entry, arm: holder.hold(self, entry, arm),
+            refused=refusals(self.setup.folder),
+            may_go_on=lambda: self._has_time_for(ledger),
+        )
+        return confirmed, replace(holding, seconds=holder.seconds)
+
+    def _left_s(self) -> float | None:
+        limit = self.setup.request.effective_budget_s
+        return None if limit is None else limit - self.budget.elapsed_s()
+
+    def _has_time_for(self, ledger: Ledger) -> bool:
+        """Whether one more candidate can be confirmed, in one block against the default."""
+        left_s, cost_s = self._left_s(), ledger.typical_s * self.budget.confirm_share_of_trial
+        return not self.stop.is_set() and (left_s is None or 2 * cost_s <= left_s)
 
     def _budget(self, before: Ledger) -> Budget:
         request, layout = self.setup.request, self.layout
         share = len(layout.confirm_plan.turns) / max(1, len(layout.search_plan.turns))
         return Budget(
-            limit_s=request.effective_budget_s,
+            limit_s=searching_s(request),
             trials=request.trials,
             clock=time.monotonic,
             started_s=self.started,
-            spent_before_s=before.spent_s,
+            spent_before_s=before.spent_s + beside_s(self.setup.folder.read_turns()),
             confirm_launches=lambda ledger: launches(ledger, request.effective_confirm_blocks),
             confirm_share_of_trial=share,
         )
@@ -144,7 +185,8 @@ class _Run:
             notes=(*setup.notes, *self.survey.notes, *layout.notes, *depths),
         )
 
-    def _confirm(self, ledger: Ledger, log: TurnLog) -> Confirmed:
+    def _confirm(self, ledger: Ledger, log: TurnLog, refused: int = 0) -> Confirmed:
+        """`refused` counts the winners before this one that did not hold."""
         blocks = self.setup.request.effective_confirm_blocks
         launch_s = ledger.typical_s * self.budget.confirm_share_of_trial
         earlier = finished_blocks(list(self.setup.folder.read_turns()))
@@ -154,6 +196,8 @@ class _Run:
         room = room_for(left_s, launch_s, blocks)
 
         def make(stem: str, blocks: int) -> Confirmation:
+            if refused and stem == "confirm":
+                stem = f"confirm{refused + 1}"
             return Confirmation(
                 plan=self.layout.confirm_plan,
                 measurer=self.measurer,
@@ -167,12 +211,20 @@ class _Run:
                 held_out=self.layout.held_out,
                 stop=self.stop,
                 earlier=earlier,
+                clean=self.steady.clean,
+                floor=self.steady.floor,
             )
 
         return prove(ledger, make, blocks, room)
 
-    def _end(self, ledger: Ledger, confirmed: Confirmed | None) -> Summary:
-        outcome: Outcome = decide(self.setup, self.layout, ledger, confirmed, self.stop.is_set())
+    def _end(
+        self, ledger: Ledger, confirmed: Confirmed | None, holding: Holding | None = None
+    ) -> Summary:
+        outcome: Outcome = decide(
+            self.setup, self.layout, ledger, confirmed, self.stop.is_set(), holding
+        )
+        noise = self.steady.report(ledger)
+        outcome = replace(outcome, summary=replace(outcome.summary, noise=noise))
         if outcome.is_final:
             write_result(self.setup, self.layout, outcome)
         return outcome.summary

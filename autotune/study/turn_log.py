@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autotune.records import TurnRecord
-from autotune.study.files import disk_error
+from autotune.study.files import disk_error, write_text_atomic
 
 
 class TurnLog:
@@ -36,6 +36,23 @@ class TurnLog:
         except OSError as error:
             raise disk_error(self.path, error) from error
 
+    def set_aside(self, arm: str, block: int, *, as_arm: str) -> int:
+        """Call records of `arm` and `block` something else; how many there were.
+
+        They stay where they are, and nothing that reads `arm` takes them for it. The file is
+        written anew and put in the place of the old one, so a kill leaves one of both. Raises
+        `MachineError` when the disk refuses; then all is as it was.
+        """
+        lines = self.path.read_bytes().splitlines(keepends=True)
+        renamed = [_renamed(line, arm, block, as_arm) for line in lines]
+        found = sum(line is not None for line in renamed)
+        if found:
+            whole = b"".join(new or old for new, old in zip(renamed, lines, strict=True))
+            write_text_atomic(self.path, whole.decode(errors="replace"))
+            self._file.close()
+            self._file = self.path.open("ab", buffering=0)
+        return found
+
     def close(self) -> None:
         """Flush to the disk and close."""
         try:
@@ -45,6 +62,20 @@ class TurnLog:
             pass
         finally:
             self._file.close()
+
+
+def _renamed(line: bytes, arm: str, block: int, as_arm: str) -> bytes | None:
+    """The line of a record of `arm` and `block` under another arm; ``None`` for other lines."""
+    if arm.encode() not in line:
+        return None
+    try:
+        data = json.loads(line)
+    except json.JSONDecodeError:
+        return None
+    if not isinstance(data, dict) or (data.get("arm"), data.get("block")) != (arm, block):
+        return None
+    text = json.dumps({**data, "arm": as_arm}, ensure_ascii=False, separators=(",", ":"))
+    return text.encode() + b"\n"
 
 
 def _ends_torn(path: Path) -> bool:

@@ -24,8 +24,10 @@ from autotune.replay.endpoint import Endpoint, Rendering
 from autotune.replay.nonce import make_nonce
 from autotune.replay.plan import ReplayPlan
 from autotune.replay.sent import SentTurn
+from autotune.scoring.contaminated import marked
 from autotune.trial.afterwards import Aftermath, Afterwards
 from autotune.trial.measurement import Enough, Measurement, RecordSink, TrialSeconds, never
+from autotune.trial.turn_failure import explained
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +227,7 @@ class _Run:
             if record.wall_s is not None:
                 now_s = time.monotonic()
                 machine = telemetry.turn(now_s - record.wall_s, now_s)
-                record = replace(record, machine=machine)
+                record = marked(replace(record, machine=machine), telemetry.cores)
             self.records.append(record)
             self.sink(record)
 
@@ -237,15 +239,7 @@ class _Run:
         if bad is None:
             problem = check_cache_arm(self.records, self.owner.cache_arm.value)
             return Failure(FailureKind.CACHE_ARM, problem) if problem else None
-        kind = FailureKind(bad.failure or FailureKind.BAD_REPLY)
-        where = f"session {bad.session_id} turn {bad.turn}"
-        if kind is FailureKind.CRASH:
-            returncode = server.process.poll()
-            cause = self.owner.launcher.failure(server.log_text(), returncode)
-            if returncode is None and cause.kind is FailureKind.TIMEOUT:
-                cause = Failure(kind, "the engine runs, and is not well", cause.evidence)
-            return Failure(cause.kind, f"{where}: {cause.message}", cause.evidence)
-        return Failure(kind, f"{where}: {bad.detail or kind.value}")
+        return explained(bad, self.owner.launcher, server)
 
     def measurement(self, failure: Failure | None, seconds: TrialSeconds) -> Measurement:
         """What is known now, with or without a failure."""

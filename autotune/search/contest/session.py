@@ -14,6 +14,7 @@ from autotune.search.budget import Budget
 from autotune.search.confirm import finished_blocks
 from autotune.search.contest.budget import ContestBudget
 from autotune.search.contest.finals import Finals, Proof
+from autotune.search.contest.hold import hold_proof, known_refusals
 from autotune.search.contest.opened import Opened, contest_folder, open_all, set_up_all
 from autotune.search.contest.outcome import Ended
 from autotune.search.contest.provenance import check_all
@@ -22,8 +23,12 @@ from autotune.search.contest.rounds import Rounds
 from autotune.search.contest.side import Side, Told, Whole, closed_gate
 from autotune.search.events import ContestPrepared, EngineFacts, Listener, Summary
 from autotune.search.free_gpu import require_free_gpu
+from autotune.search.hold import Holder, Holding, searching_s
+from autotune.search.hold_book import refused_keys, relearn
 from autotune.search.ledger import Ledger
 from autotune.search.opening import make_search, scratch
+from autotune.search.quality_gate import behind
+from autotune.search.steadiness import steadiness
 from autotune.search.suggest import make_sampler
 from autotune.study.folder import StudyFolder
 from autotune.study.lock import study_lock
@@ -87,6 +92,9 @@ class _Run:
             seed=self.request.shared.seed,
         ).run()
         proof = None if self.stop.is_set() else self._prove(sides, budget, log)
+        holding = None
+        if proof is not None and not self.stop.is_set():
+            proof, holding = self._held(proof, sides, budget, log)
         ended = Ended(
             request=self.request,
             folder=self.folder,
@@ -94,6 +102,7 @@ class _Run:
             sides=sides,
             proof=proof,
             stopped=self.stop.is_set(),
+            holding=holding,
         )
         return ended.summary()
 
@@ -103,17 +112,20 @@ class _Run:
         log, gate = folder.turn_log(), closed_gate()
         stack.callback(log.close)
         study = stack.enter_context(open_study(folder, make_sampler(self.request.shared.seed)))
+        told = Told(one.label, self.listener, whole)
         search = make_search(
             one.setup,
             one.layout,
             study,
-            measurer=one.measurer,
+            measurer=behind(one.gate, one.measurer),
             budget=gate,
             log=log,
-            listener=Told(one.label, self.listener, whole),
+            listener=told,
             stop=self.stop,
+            steady=steadiness(one.setup, one.layout, one.measurer, log, told),
         )
-        search.ledger = Ledger(study.get_trials(deepcopy=False))
+        search.ledger = Ledger(study.get_trials(deepcopy=False), refused_keys(folder))
+        relearn(one.layout.feasibility, folder)
         layout = one.layout
         share = len(layout.confirm_plan.turns) / max(1, len(layout.search_plan.turns))
         return Side(one.label, search, gate, share)
@@ -121,7 +133,7 @@ class _Run:
     def _budget(self, sides: Sequence[Side]) -> ContestBudget:
         shared = self.request.shared
         total = Budget(
-            limit_s=shared.effective_budget_s,
+            limit_s=searching_s(shared),
             trials=shared.trials,
             clock=time.monotonic,
             started_s=self.started,
@@ -144,7 +156,22 @@ class _Run:
             earlier=finished_blocks(list(self.folder.read_turns())),
             held_out=base.layout.held_out,
             seed=self.request.shared.seed,
+            refused=len(known_refusals(self.opened)),
         ).run()
+
+    def _held(
+        self, proof: Proof, sides: Sequence[Side], budget: ContestBudget, log: TurnLog
+    ) -> tuple[Proof, Holding]:
+        """`proof` without the winners that did not hold, and what came of holding."""
+        limit = self.request.shared.effective_budget_s
+        holder = Holder(
+            round_name=f"hold-{sum(len(s.ledger.measured) for s in sides):04d}",
+            log=log,
+            listener=self.listener,
+            stop=self.stop,
+            left_s=lambda: None if limit is None else limit - budget.total.elapsed_s(),
+        )
+        return hold_proof(proof, self.opened, sides, self.request.shared, holder)
 
     def _prepared(self, sides: Sequence[Side]) -> ContestPrepared:
         request, first = self.request, self.opened[0]

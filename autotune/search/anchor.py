@@ -1,0 +1,279 @@
+"""The default, measured again every few trials: whether the machine is still the one it was.
+
+An anchor replays the first turns of the search's plan under the default settings. Turn by turn it
+is laid beside the look before it; the median of the log-ratios is how far the machine has moved.
+Where that is more than the noise floor, and more than twice its own standard error, the trials
+between the two were not measured on one machine: they are doubtful, and are measured again.
+
+Anchors are no trials: Optuna, the ledger and the count of trials know nothing of them. They are
+records of arm ``anchor-0007`` (made when trial 7 had ended) in the turn log, and nothing else, so a
+study that goes on finds them there.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from autotune.candidate import Candidate
+from autotune.records import TurnRecord
+from autotune.replay.plan import ReplayPlan
+from autotune.scoring.contaminated import MARK
+from autotune.scoring.noise import NoiseFloor
+from autotune.scoring.objective import Objective
+from autotune.search.ledger import AFTER_DRIFT, Entry, Ledger, arm_name
+from autotune.search.queue import AGAIN, Planned
+from autotune.study.turn_log import TurnLog
+from autotune.trial.measurement import Measurement, Measurer
+
+PREFIX = "anchor-"
+
+TURNS = 12
+"""An anchor ends when it has so many clean turns: enough for a median, cheaper than a trial."""
+
+LEAST_TURNS = 4
+"""Fewer pairs of turns than this say nothing of drift."""
+
+COST_SHARE = 0.2
+"""Of what the trials since the last look took: an anchor that costs more waits for more trials."""
+
+AGAIN_SHARE = 0.25
+"""Of all trials, besides one window's worth: on a machine that never holds still the search would
+only measure again."""
+
+ERRORS = 2.0
+"""Standard errors by which a drift must differ from none."""
+
+AS_SIGMA, OF_MEDIAN = 1.4826, 1.2533
+"""A normal variable's deviation by its median absolute one, and a median's error by a mean's."""
+
+_METRIC = {Objective.TURN: "turn_s", Objective.TTFT: "ttft", Objective.DECODE: "decode"}
+
+
+def anchor_name(after: int) -> str:
+    """The arm of the anchor that was measured after trial `after`."""
+    return f"{PREFIX}{after:04d}"
+
+
+def is_anchor(arm: str) -> bool:
+    """Whether `arm` is an anchor's."""
+    return arm.startswith(PREFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The default at one time: its turns' seconds by (session, turn), after trial `after`."""
+
+    after: int
+    seconds: Mapping[tuple[str, int], float]
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """From one look to the next. `shift` is the log of its time over the former one's.
+
+    `error` is the standard error of `shift`; both are ``None`` where too few turns pair.
+    """
+
+    first: int
+    last: int
+    shift: float | None
+    error: float | None
+    turns: int
+
+    def disagrees(self, floor: float) -> bool:
+        """Whether the machine has moved by more than `floor`, a log-ratio."""
+        if self.shift is None or self.error is None:
+            return False
+        return abs(self.shift) > max(floor, ERRORS * self.error)
+
+
+@dataclass(slots=True, kw_only=True)
+class Anchors:
+    """Measures them, and knows what they say. `every` is in trials, 0 for none.
+
+    `floor` gives the noise floor as it is known at the moment; `read_turns` every record of the
+    study, asked once.
+    """
+
+    every: int
+    measurer: Measurer
+    plan: ReplayPlan
+    objective: Objective
+    log: TurnLog
+    floor: Callable[[], NoiseFloor]
+    read_turns: Callable[[], Iterable[TurnRecord]] = tuple
+    _looks: list[Look] = field(default_factory=list)
+    _is_read: bool = False
+
+    def looks(self, ledger: Ledger) -> list[Look]:
+        """The default's own trial, then every anchor; empty before the default has a value."""
+        base = ledger.baseline
+        if base is None or base.value is None:
+            return []
+        if not self._is_read:
+            self._looks = looks_of(self.read_turns(), base.number, self.objective)
+            self._is_read = True
+        return self._looks
+
+    def is_due(self, ledger: Ledger, left_s: float | None) -> bool:
+        """Whether it is time for one, and worth it.
+
+        `left_s` is what the budget still has for the search, ``None`` without a limit: an anchor
+        after which no trial fits is of no use.
+        """
+        looks = self.looks(ledger)
+        if not self.every or not looks:
+            return False
+        since = [e for e in ledger.measured if e.number > looks[-1].after]
+        cost_s = self.cost_s(ledger)
+        if len(since) < self.every or cost_s > COST_SHARE * sum(e.seconds for e in since):
+            return False
+        return left_s is None or cost_s + ledger.typical_s <= left_s
+
+    def cost_s(self, ledger: Ledger) -> float:
+        """What one anchor takes: as the last one did, else its share of the default's trial."""
+        looks = self.looks(ledger)
+        if len(looks) > 1:
+            return looks[-1].took_s
+        base = ledger.baseline
+        whole_s = 0.0 if base is None else base.seconds
+        return whole_s * min(1.0, TURNS / max(1, len(self.plan.turns)))
+
+    def measure(self, ledger: Ledger, *, whole: bool = False) -> Measurement:
+        """Measure the default once more, all of the plan with `whole`."""
+        base = ledger.baseline
+        assert base is not None
+        after = ledger.entries[-1].number
+        clean = 0
+
+        def take(record: TurnRecord) -> None:
+            nonlocal clean
+            self.log.append(record)
+            clean += _seconds(record, self.objective) is not None
+
+        measurement = self.measurer.measure(
+            Candidate(base.settings),
+            self.plan,
+            arm=anchor_name(after),
+            block=0,
+            sink=take,
+            enough=lambda: not whole and clean >= TURNS,
+        )
+        looks = self.looks(ledger)
+        if looks and looks[-1].after != after:
+            took_s = measurement.seconds.total_s
+            looks.append(_look(after, measurement.records, self.objective, took_s))
+        return measurement
+
+    @property
+    def floor_width(self) -> float:
+        """The floor of what the search compares, as a log-ratio."""
+        return self.floor().half_width(_METRIC[self.objective])
+
+    def drifts(self, ledger: Ledger) -> list[Drift]:
+        """From each look to the next; those that failed half-way are passed over."""
+        good = [look for look in self.looks(ledger) if len(look.seconds) >= LEAST_TURNS]
+        return [drift(a, b) for a, b in pairwise(good)]
+
+    def broken(self, ledger: Ledger) -> list[Drift]:
+        """Those between which the machine moved by more than the floor."""
+        width = self.floor_width
+        return [d for d in self.drifts(ledger) if d.disagrees(width)]
+
+    def doubtful(self, ledger: Ledger) -> list[Entry]:
+        """Trials to be measured again, the best first.
+
+        Those between two looks that disagree, once each, as far as the drift may hide that they
+        are the best; and the best of all when it was measured before the machine moved.
+        """
+        broken = self.broken(ledger)
+        best = ledger.best
+        if not broken or best is None:
+            return []
+        inside = [e for d in broken for e in _between(ledger, d) if _matters(e, best, d)]
+        found = {e.key: e for e in inside if not _was_repeated(ledger, e)}
+        if ledger.tries(best.key)[-1].number <= broken[-1].last:
+            found[best.key] = best
+        return sorted(found.values(), key=lambda e: (_value(e), e.number))
+
+    def next(self, ledger: Ledger) -> Planned | None:
+        """The next trial that a drift asks for; ``None`` when there is none, or enough was done."""
+        doubtful = self.doubtful(ledger)
+        done = sum(e.is_after_drift for e in ledger.measured)
+        if not doubtful or done >= self.every + AGAIN_SHARE * len(ledger.measured):
+            return None
+        first = doubtful[0]
+        return Planned(first.values, AGAIN + arm_name(first.number) + AFTER_DRIFT)
+
+
+def looks_of(records: Iterable[TurnRecord], base: int, objective: Objective) -> list[Look]:
+    """The looks that a study's records hold; `base` is the trial of the default.
+
+    Of an anchor that a kill cut off and that was measured again, the later turns stand.
+    """
+    by_arm: dict[str, list[TurnRecord]] = {}
+    for record in records:
+        if record.arm == arm_name(base) or is_anchor(record.arm):
+            by_arm.setdefault(record.arm, []).append(record)
+    default = by_arm.pop(arm_name(base), [])
+    numbers = sorted((int(arm.removeprefix(PREFIX)), rows) for arm, rows in by_arm.items())
+    later = [_look(n, rows, objective, _walls(rows)) for n, rows in numbers]
+    return [_look(base, default, objective, _walls(default)), *later]
+
+
+def drift(before: Look, after: Look) -> Drift:
+    """The median log-ratio of the turns that both have, and its standard error.
+
+    The error is that of a median of normal values whose deviation their median absolute deviation
+    gives: ``1.2533 * 1.4826 * MAD / sqrt(n)``.
+    """
+    shared = [key for key in before.seconds if key in after.seconds]
+    if len(shared) < LEAST_TURNS:
+        return Drift(before.after, after.after, None, None, len(shared))
+    ratios = [math.log(after.seconds[key] / before.seconds[key]) for key in shared]
+    shift = statistics.median(ratios)
+    spread = AS_SIGMA * statistics.median(abs(x - shift) for x in ratios)
+    error = OF_MEDIAN * spread / math.sqrt(len(ratios))
+    return Drift(before.after, after.after, shift, error, len(shared))
+
+
+def _look(after: int, records: Sequence[TurnRecord], of: Objective, took_s: float) -> Look:
+    rows = ((r, _seconds(r, of)) for r in records)
+    return Look(after, {(r.session_id, r.turn): s for r, s in rows if s is not None}, took_s)
+
+
+def _seconds(record: TurnRecord, objective: Objective) -> float | None:
+    """What a clean turn took, at any depth; ``None`` for the others."""
+    if not record.ok or record.mark == MARK or record.boundary is not None:
+        return None
+    return objective.turn_seconds(record) or None
+
+
+def _walls(records: Sequence[TurnRecord]) -> float:
+    return sum(r.wall_s or 0.0 for r in records)
+
+
+def _between(ledger: Ledger, window: Drift) -> list[Entry]:
+    """Trials with a value, or a guess at one, that were measured between two looks."""
+    inside = (e for e in ledger.measured if window.first < e.number <= window.last)
+    return [e for e in inside if e.value is not None]
+
+
+def _matters(entry: Entry, best: Entry, window: Drift) -> bool:
+    """Whether `entry` could be better than `best`, were it wrong by all of the drift."""
+    return _value(entry) * math.exp(-abs(window.shift or 0.0)) <= _value(best)
+
+
+def _was_repeated(ledger: Ledger, entry: Entry) -> bool:
+    """Whether these settings were measured again for a drift, after `entry`."""
+    later = (e for e in ledger.tries(entry.key) if e.number > entry.number)
+    return any(e.is_after_drift for e in later) or entry.is_after_drift
+
+
+def _value(entry: Entry) -> float:
+    return math.inf if entry.value is None else entry.value
