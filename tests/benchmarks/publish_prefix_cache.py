@@ -1,7 +1,7 @@
 """Make what a prefix-cache experiment left fit to be committed: figures, no text, no paths.
 
     python tests/benchmarks/publish_prefix_cache.py studies/x --output studies/prefix-cache-e/real \
-        --session real --subject "llama-server b11434, random llama"
+        --session real
 
 Sessions are named anew, in the order in which they were replayed (``real``, or ``real-1``,
 ``real-2``); files are known by their last name alone. ``README.md`` in the folder above is given
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from autotune.records import TurnRecord
-from autotune.report.cache_experiment import write_effect
+from autotune.report.cache_experiment import JSON, write_effect
 from autotune.report.cache_table import COLUMNS, headline, rows
 from autotune.scoring.cache_effect import CacheEffect, cache_effect
 from autotune.study.files import read_json, write_json, write_text_atomic
@@ -85,7 +85,6 @@ def main() -> int:
     parser.add_argument("study", type=Path, help="folder that autotune compare wrote")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--session", required=True, help="neutral name of the sessions")
-    parser.add_argument("--subject", default="", help="what was measured, for the plot")
     options = parser.parse_args()
     records = list(read_turns(options.study / "turns.jsonl"))
     if not records:
@@ -93,7 +92,8 @@ def main() -> int:
         return 1
     names = names_of(records, options.session)
     effect = cache_effect(replace(r, session_id=names[r.session_id]) for r in records)
-    paths = write_effect(options.output, effect, subject=options.subject)
+    own = read_json(options.study / JSON) or {}
+    paths = write_effect(options.output, effect, subject=own.get("subject", ""))
     if (told := read_json(options.study / COMPARE)) is not None:
         write_json(options.output / COMPARE, neutral(told, names))
     tell_readme(options.output.parent / "README.md", options.output.name, effect)
