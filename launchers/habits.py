@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
+from autotune.candidate import Setting
 from autotune.launchers.protocol import Launcher, Server
+from autotune.scoring.reuse_model import CacheShape, EngineNote
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,51 @@ class Telling(Protocol):
 
     def healthy(self, server: Server) -> bool:
         """Asked after a reply that failed, never while something is measured."""
+        ...
+
+
+@runtime_checkable
+class Tokenizing(Protocol):
+    """A launcher whose engine says which tokens a prompt is made of."""
+
+    def tokenize(
+        self,
+        server: Server,
+        messages: tuple[Mapping[str, Any], ...],
+        tools: tuple[Any, ...],
+        fields: Mapping[str, Any],
+    ) -> list[int] | None:
+        """The prompt's token numbers after the chat template; ``None`` if it cannot.
+
+        `fields` is what the request carried besides: some of it decides what the template does.
+        """
+        ...
+
+
+@runtime_checkable
+class TextTokenizing(Protocol):
+    """A launcher whose engine says which tokens a text is, without a template."""
+
+    def tokenize_text(self, server: Server, text: str) -> list[int] | None:
+        """The token numbers of `text` alone; ``None`` if it cannot."""
+        ...
+
+
+@runtime_checkable
+class Keeping(Protocol):
+    """A launcher that knows how its engine keeps prefixes."""
+
+    def cache_shape(self, server: Server, settings: Mapping[str, Setting]) -> CacheShape:
+        """The prefix cache under `settings`, asked while `server` runs."""
+        ...
+
+
+@runtime_checkable
+class Narrating(Protocol):
+    """A launcher whose engine logs for every request what it reused and from where."""
+
+    def reuse_notes(self, log_text: str) -> tuple[EngineNote, ...]:
+        """A note for each request, in the order in which they were begun."""
         ...
 
 

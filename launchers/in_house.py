@@ -18,9 +18,10 @@ from autotune.launchers.environment import inherited, private
 from autotune.launchers.failure import Failure, FailureKind, TrialError
 from autotune.launchers.failures import LogPattern, explain
 from autotune.launchers.habits import Habits
-from autotune.launchers.http import ask, dig
+from autotune.launchers.http import ask, ask_ok, dig
 from autotune.launchers.llama_failures import PATTERNS
 from autotune.launchers.llama_log import settings_in_log
+from autotune.launchers.llama_reuse import cache_shape, reuse_notes, tokenize, tokenize_chat
 from autotune.launchers.manifest import FRESH, Manifest, ReadBack, ReadyCheck, fill
 from autotune.launchers.process import stop_process
 from autotune.launchers.program import flags_in, output_of, sha256_of, usages_in
@@ -34,6 +35,9 @@ from autotune.launchers.protocol import (
 )
 from autotune.launchers.read_back import as_setting, last_match, parsed, settings_in
 from autotune.launchers.spelling import Form, Spelling, spell
+from autotune.scoring.reuse_model import CacheShape, EngineNote
+
+_TOKENIZE_TIMEOUT_S = 120.0
 
 
 class InHouseLauncher:
@@ -255,6 +259,43 @@ class InHouseLauncher:
             payload["tools"] = list(tools)
         answer = ask(server.base_url, tokens.count_path, payload, timeout_s=60.0)
         return counted(answer, tokens.count)
+
+    def tokenize(
+        self,
+        server: Server,
+        messages: tuple[Mapping[str, Any], ...],
+        tools: tuple[Any, ...],
+        fields: Mapping[str, Any],
+    ) -> list[int] | None:
+        """Ask the tokenizing endpoint that the manifest names; llama.cpp's are known."""
+        tokens = self.manifest.tokens
+        if tokens.tokenize_path is None:
+            if self.manifest.log_family != "llama.cpp":
+                return None
+            return tokenize_chat(server.base_url, messages, tools, fields)
+        payload = {**fields, "model": self.model_name, "messages": list(messages)}
+        payload |= {"tools": list(tools)} if tools else {}
+        answer = ask_ok(
+            server.base_url, tokens.tokenize_path, payload, timeout_s=_TOKENIZE_TIMEOUT_S
+        )
+        found = dig(answer.body, tokens.tokens) if answer is not None else None
+        return found if isinstance(found, list) else None
+
+    def tokenize_text(self, server: Server, text: str) -> list[int] | None:
+        """By llama.cpp's tokenizer, where the engine is of its family."""
+        if self.manifest.log_family != "llama.cpp":
+            return None
+        return tokenize(server.base_url, text, special=False)
+
+    def cache_shape(self, server: Server, settings: Mapping[str, Setting]) -> CacheShape:
+        """Slots, where the engine is of llama.cpp's family; else nothing is known."""
+        if self.manifest.log_family != "llama.cpp":
+            return CacheShape()
+        return cache_shape({**settings, **self.effective(server)}, server.log_text())
+
+    def reuse_notes(self, log_text: str) -> tuple[EngineNote, ...]:
+        """What a log of llama.cpp's family says of every request."""
+        return reuse_notes(log_text) if self.manifest.log_family == "llama.cpp" else ()
 
     def failure(self, log_text: str, returncode: int | None) -> Failure:
         """The first pattern of the manifest that the log matches, else crash or timeout."""

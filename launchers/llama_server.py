@@ -18,6 +18,7 @@ from autotune.launchers.http import Answer, ask, ask_ok, dig
 from autotune.launchers.llama_failures import PATTERNS
 from autotune.launchers.llama_flags import llama_arguments, spelling
 from autotune.launchers.llama_log import settings_in_log
+from autotune.launchers.llama_reuse import cache_shape, reuse_notes, tokenize, tokenize_chat
 from autotune.launchers.process import stop_process
 from autotune.launchers.program import flags_in, output_of, sha256_of, usages_in
 from autotune.launchers.prompt_tokens import counted
@@ -29,6 +30,7 @@ from autotune.launchers.protocol import (
     Server,
 )
 from autotune.launchers.spelling import Spelling
+from autotune.scoring.reuse_model import CacheShape, EngineNote
 
 _HINT = "install llama.cpp so that llama-server is on PATH, or give --engine-path FILE"
 _LISTENING = re.compile(r"listening on (http://\S+)")
@@ -163,6 +165,28 @@ class LlamaServerLauncher:
         answer = ask(server.base_url, path, payload, timeout_s=_COUNT_TIMEOUT_S)
         found = counted(answer, "input_tokens")
         return found if found is not None else count_by_template(server.base_url, payload)
+
+    def tokenize(
+        self,
+        server: Server,
+        messages: tuple[Mapping[str, Any], ...],
+        tools: tuple[Any, ...],
+        fields: Mapping[str, Any],
+    ) -> list[int] | None:
+        """By its template and its tokenizer."""
+        return tokenize_chat(server.base_url, messages, tools, fields)
+
+    def tokenize_text(self, server: Server, text: str) -> list[int] | None:
+        """By its tokenizer."""
+        return tokenize(server.base_url, text, special=False)
+
+    def cache_shape(self, server: Server, settings: Mapping[str, Setting]) -> CacheShape:
+        """Slots, and prompts in host memory."""
+        return cache_shape({**settings, **self.effective(server)}, server.log_text())
+
+    def reuse_notes(self, log_text: str) -> tuple[EngineNote, ...]:
+        """What the log at level 4 says of every request."""
+        return reuse_notes(log_text)
 
     def failure(self, log_text: str, returncode: int | None) -> Failure:
         """By the lines of llama.cpp's own log, else crash or timeout."""

@@ -205,6 +205,10 @@ class Tokens(_Part):
     """POST here with ``messages`` and ``tools`` and it says how long the prompt is."""
     count: str = "input_tokens"
     """Dotted path of that number in the answer; a list counts its items."""
+    tokenize_path: str | None = None
+    """POST here with ``messages``, ``tools`` and the request's fields: the prompt's tokens."""
+    tokens: str = "tokens"
+    """Dotted path of their numbers in the answer."""
 
 
 class Timings(_Part):

@@ -27,6 +27,8 @@ from autotune.launchers.vllm_failures import explain_vllm
 from autotune.launchers.vllm_flags import OURS, vllm_arguments, vllm_spelling, vllm_variables
 from autotune.launchers.vllm_log import settings_in_log, settings_in_metrics
 from autotune.launchers.vllm_program import NAME, QUIET, Program, find_build, named_program
+from autotune.launchers.vllm_reuse import cache_shape, tokenize, tokenize_chat
+from autotune.scoring.reuse_model import CacheShape
 
 GIB = 1024**3
 CPU_KV_SHARE = 4
@@ -163,6 +165,24 @@ class VllmLauncher:
             payload["tools"] = list(tools)
         answer = ask(server.base_url, "/tokenize", payload, timeout_s=_COUNT_TIMEOUT_S)
         return counted(answer, "count")
+
+    def tokenize(
+        self,
+        server: Server,
+        messages: tuple[Mapping[str, Any], ...],
+        tools: tuple[Any, ...],
+        fields: Mapping[str, Any],
+    ) -> list[int] | None:
+        """By ``/tokenize``, which applies the chat template."""
+        return tokenize_chat(server.base_url, self.model_name, messages, tools, fields)
+
+    def tokenize_text(self, server: Server, text: str) -> list[int] | None:
+        """By ``/tokenize`` without the template."""
+        return tokenize(server.base_url, self.model_name, text)
+
+    def cache_shape(self, server: Server, settings: Mapping[str, Setting]) -> CacheShape:
+        """Blocks, and how many tokens they hold in all."""
+        return cache_shape({**settings, **self.effective(server)}, server.log_text())
 
     def failure(self, log_text: str, returncode: int | None) -> Failure:
         """By the lines of vLLM's own log, else crash or timeout; with a bound where it says one."""
