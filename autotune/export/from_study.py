@@ -142,8 +142,32 @@ def study_provenance(
         confirmed=interval is not None,
         verdict=summary.get("verdict"),
         quality_changing=tuple(winner.get("quality_changing", ())),
+        quality=_quality(winner.get("quality")),
+        held=held_text(result),
         **known,
     )
+
+
+def _quality(found: Mapping[str, Any] | None) -> str | None:
+    """The quality guard's figures of the winner in words; ``None`` where it was not asked."""
+    if found is None or found.get("figures") is None:
+        return None
+    figures = found["figures"]
+    kept, made = figures["calls"].get("kept", 0), sum(figures["calls"].values())
+    calls = f", {kept} of {made} tool calls kept" if made else ""
+    return (
+        f"p99 KL {figures['kl_p99']['value']:.2g}, same likeliest token at "
+        f"{figures['top1']['value']:.1%} of {figures['positions']} positions{calls}"
+    )
+
+
+def held_text(result: Mapping[str, Any]) -> str | None:
+    """What filling the winner showed, or that it was not filled; ``None`` for older studies."""
+    hold = result.get("hold")
+    if hold is None:
+        return None
+    winner = hold.get("winner")
+    return str(winner["sentence"]) if winner else hold.get("note")
 
 
 def _facts(study: str, facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,8 @@ class ExportProvenance:
     `speedup` is the default's objective over this configuration's, above 1 is faster, with the
     confirmation's `interval`. `confirmed` says whether that interval was measured by the
     confirmation stage. `depth` is a bucket label, `date` is UTC, ISO 8601. `quality_changing`
-    names the settings that can change what the model says.
+    names the settings that can change what the model says, `quality` says what the quality guard
+    measured of them. `held` says how deep it was filled, and over how many sessions.
     """
 
     study: str
@@ -36,6 +37,8 @@ class ExportProvenance:
     date: str | None = None
     autotune_version: str | None = None
     quality_changing: tuple[str, ...] = ()
+    quality: str | None = None
+    held: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ def provenance_lines(provenance: ExportProvenance) -> list[str]:
         ("study", _study(provenance)),
         ("verdict", provenance.verdict),
         ("gain", gain_text(provenance)),
+        ("filled", provenance.held),
         ("engine", _with_hash(provenance.engine, provenance.engine_version)),
         ("engine sha256", _bare(provenance.engine_sha256)),
         ("model", provenance.model),
@@ -21,6 +22,7 @@ def provenance_lines(provenance: ExportProvenance) -> list[str]:
         ("objective", provenance.objective),
         ("date", provenance.date),
         ("can change what the model says", ", ".join(provenance.quality_changing) or None),
+        ("quality guard", provenance.quality),
     ]
     version = provenance.autotune_version
     head = f"Written by autotune {version}." if version else "Written by autotune."

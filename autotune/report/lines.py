@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autotune.report.held import hold_activity
 from autotune.report.kinds import counts
 from autotune.report.state import RunState
 from autotune.report.text import ABSENT, changes, duration, number, plural, times
@@ -175,6 +176,8 @@ def confirm_block(event: ConfirmBlock, state: RunState) -> str:
 
 def activity(state: RunState) -> str:
     """What is being done right now."""
+    if state.holding is not None:
+        return hold_activity(state.holding, state.turn.done if state.turn else None)
     if state.confirming is not None:
         arms = len(state.blocks) + 1
         stage = "confirming, block" if state.confirms_default else "heat,"

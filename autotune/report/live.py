@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autotune.report import lines
+from autotune.report.held import hold_finish, hold_start
 from autotune.report.kinds import COUNTS, counts
 from autotune.report.state import Clock, RunState
 from autotune.report.text import changes, duration, number, times
@@ -20,6 +21,8 @@ from autotune.search.events import (
     ContestPrepared,
     EngineChosen,
     Event,
+    HoldFinished,
+    HoldStarted,
     Prepared,
     Summary,
     TrialFinished,
@@ -93,6 +96,10 @@ class LiveDisplay:
             case ConfirmBlock():
                 style = "red" if event.failure else ""
                 return [Text(lines.confirm_block(event, self._state), style=style)]
+            case HoldStarted():
+                return [Text(""), Text(hold_start(event), style="bold")]
+            case HoldFinished():
+                return [Text(hold_finish(event), style="" if event.holds else "red")]
             case _:
                 return []
 

@@ -8,6 +8,7 @@ from io import UnsupportedOperation
 from typing import IO, Self
 
 from autotune.report import lines
+from autotune.report.held import hold_finish, hold_start
 from autotune.report.state import Clock, RunState
 from autotune.report.text import duration, plural
 from autotune.search.events import (
@@ -16,6 +17,8 @@ from autotune.search.events import (
     ContestPrepared,
     EngineChosen,
     Event,
+    HoldFinished,
+    HoldStarted,
     Prepared,
     TrialFinished,
     TrialStarted,
@@ -65,6 +68,10 @@ class PlainDisplay:
                 return [lines.confirm_start(event)]
             case ConfirmBlock():
                 return [lines.confirm_block(event, self._state)]
+            case HoldStarted():
+                return [hold_start(event)]
+            case HoldFinished():
+                return [hold_finish(event)]
             case _:
                 return []
 

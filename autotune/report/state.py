@@ -12,6 +12,8 @@ from autotune.search.events import (
     ContestPrepared,
     EngineChosen,
     Event,
+    HoldFinished,
+    HoldStarted,
     Prepared,
     TrialFinished,
     TrialStarted,
@@ -38,6 +40,7 @@ class RunState:
     failed: int = 0
     confirming: ConfirmStarted | None = None
     blocks: list[ConfirmBlock] = field(default_factory=list)
+    holding: HoldStarted | None = None
     chosen: EngineChosen | None = None
     """Of several engines: the one whose turn it is, and every one's chance to hold the winner."""
     _ends_at: float | None = None
@@ -60,6 +63,10 @@ class RunState:
             case ConfirmStarted():
                 self.confirming, self.running, self.turn = event, None, None
                 self.blocks = []
+            case HoldStarted():
+                self.holding, self.turn = event, None
+            case HoldFinished():
+                self.holding = self.turn = None
             case ConfirmBlock():
                 self.blocks.append(event)
                 self.turn = None

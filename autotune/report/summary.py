@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autotune.errors import ExitCode
+from autotune.report.held import held_line
 from autotune.report.kinds import (
     COUNTS,
     LEGEND,
@@ -20,6 +21,7 @@ from autotune.report.kinds import (
     kinds_table,
     times_of,
 )
+from autotune.report.quality import quality_lines
 from autotune.report.text import (
     ABSENT,
     duration,
@@ -60,12 +62,16 @@ def print_summary(summary: Summary, console: Console) -> None:
     console.print(Text(summary.verdict, style=style))
     if gain := _gain(summary):
         console.print(Text(gain))
+    if summary.held is not None:
+        console.print(held_line(summary.held))
     for block in _blocks(summary):
         console.print()
         console.print(block)
     _print_copyable(summary, console)
     console.print()
     console.print(Text(_time_spent(summary)))
+    for line in quality_lines(summary.quality):
+        console.print(Text(line))
     for note in summary.notes:
         console.print(Text(f"note: {note}"))
     if summary.resume is not None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import takewhile
+from math import ceil
 
 from autotune.candidate import Candidate, Setting
 from autotune.errors import UserError
@@ -292,14 +293,18 @@ def _within(plan: ReplayPlan, survey: Survey, bucket: DepthRange) -> frozenset[T
 
 
 def context_needed(setup: Setup, plan: ReplayPlan, survey: Survey) -> int:
-    """Tokens of context that one slot must have, padded, at most what the model was trained for."""
+    """Tokens of context that one slot must have, padded, at most what the model was trained for.
+
+    The headroom is on every turn: what is recommended is filled that far before it is.
+    """
     replies: dict[str, int] = {}
     need = setup.request.min_context or 0
     for planned in plan.turns:
         session = planned.turn.session_id
         so_far = replies.get(session, 0)
         depth = survey.depths[_key(planned)]
-        need = max(need, needed_tokens(depth, planned.output_tokens, so_far, plan.history.value))
+        full = ceil(depth * (1 + setup.request.headroom))
+        need = max(need, needed_tokens(full, planned.output_tokens, so_far, plan.history.value))
         replies[session] = so_far + planned.output_tokens
     padded = -(-need // PAD_TOKENS) * PAD_TOKENS
     return min(padded, setup.model.n_ctx_train)
@@ -363,7 +368,7 @@ def whole_space(setup: Setup, symbols: Mapping[str, Setting]) -> Space:
         shipped_overlay(file.engine, setup.gpu_class),
         symbols,
         pins=setup.request.pins,
-        allow_quality_change=setup.request.allow_quality_change,
+        allow_quality_change=setup.request.searches_quality,
         rolling_state=not setup.model.can_roll_back,
     )
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autotune import __version__
 from autotune.candidate import Candidate
@@ -18,10 +18,14 @@ from autotune.search.depth_rows import rows_of_buckets
 from autotune.search.events import BucketRow, Summary
 from autotune.search.layout import Layout
 from autotune.search.ledger import Entry, Ledger, arm_name
+from autotune.search.quality_store import quality_of, quality_summary
 from autotune.search.resume import resume_command
 from autotune.search.setup import Setup
 from autotune.search.space import to_settings
 from autotune.search.usual import chart_verdict
+
+if TYPE_CHECKING:
+    from autotune.search.hold import Holding
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +38,16 @@ class Outcome:
     confirmed: Confirmed | None
     ledger: Ledger
     is_final: bool
+    holding: Holding | None = None
 
 
 def decide(
-    setup: Setup, layout: Layout, ledger: Ledger, confirmed: Confirmed | None, stopped: bool
+    setup: Setup,
+    layout: Layout,
+    ledger: Ledger,
+    confirmed: Confirmed | None,
+    stopped: bool,
+    holding: Holding | None = None,
 ) -> Outcome:
     """The verdict over what was measured."""
     if stopped:
@@ -46,7 +56,7 @@ def decide(
         return _nothing_ran(setup, ledger)
     if confirmed is None or DEFAULT_ARM in confirmed.failed:
         return _no_default(setup, ledger, confirmed)
-    return _compared(setup, layout, ledger, confirmed)
+    return with_holding(_compared(setup, layout, ledger, confirmed), holding)
 
 
 def _summary(setup: Setup, ledger: Ledger, code: ExitCode, verdict: str, **more: Any) -> Summary:
@@ -116,12 +126,20 @@ def _compared(setup: Setup, layout: Layout, ledger: Ledger, confirmed: Confirmed
         buckets=rows_of_buckets(before, after),
         kinds_before=before.kinds if before else (),
         kinds_after=after.kinds if after else (),
-        usual_chart=chart_verdict(ledger.entries, seed=setup.request.seed),
+        usual_chart=chart_verdict(ledger, seed=setup.request.seed),
         launch_command=shlex.join(export_argv(setup, entry)),
+        quality=quality_summary(setup.folder.path, layout.space, entry.settings),
         seconds=_seconds(ledger, confirmed),
         notes=tuple(notes),
     )
     return Outcome(summary, winner, against, confirmed, ledger, is_final=True)
+
+
+def with_holding(outcome: Outcome, holding: Holding | None) -> Outcome:
+    """`outcome`, and what filling its winner showed."""
+    if holding is None:
+        return outcome
+    return replace(outcome, summary=holding.told(outcome.summary), holding=holding)
 
 
 def disturbance_notes(confirmed: Confirmed) -> list[str]:
@@ -233,6 +251,7 @@ def write_result(setup: Setup, layout: Layout, outcome: Outcome) -> None:
             "baseline": config_of(setup, layout, base),
             "comparison": asdict(outcome.comparison) if outcome.comparison else None,
             "confirmed": confirmed_json(outcome.confirmed),
+            "hold": outcome.holding.to_json() if outcome.holding else None,
         }
     )
 
@@ -253,6 +272,7 @@ def config_of(setup: Setup, layout: Layout, entry: Entry | None) -> dict[str, An
         "argv": list(export_argv(setup, entry)),
         "env": gpu_env,
         "quality_changing": [p.name for p in quality],
+        "quality": quality_of(setup.folder.path, layout.space, entry.settings),
     }
 
 

@@ -33,7 +33,8 @@ class Finals:
     """Heats and the confirmation across engines, on the same held-out turns.
 
     `plan` and `judge` are the baseline engine's; `owners` measure. `earlier` are records of blocks
-    that a former run of the same finals finished.
+    that a former run of the same finals finished. `refused` counts configs that did not hold when
+    they were filled: without them other arms meet, which is another round.
     """
 
     sides: Sequence[Side]
@@ -48,6 +49,7 @@ class Finals:
     earlier: Mapping[Key, tuple[TurnRecord, ...]]
     held_out: bool
     seed: int = 0
+    refused: int = 0
 
     def run(self) -> Proof | None:
         """Confirm every engine's default and best; ``None`` when no default was ever measured.
@@ -117,7 +119,8 @@ class Finals:
         return left_s - self.budget.confirm_s(self.sides)
 
     def _round_name(self, stem: str) -> str:
-        return f"{stem}-{sum(len(s.ledger.measured) for s in self.sides):04d}"
+        count = f"{self.refused + 1}" if self.refused else ""
+        return f"{stem}{count}-{sum(len(s.ledger.measured) for s in self.sides):04d}"
 
     def _round(
         self, stem: str, blocks: int, engines: Mapping[str, str], baseline: str

@@ -20,6 +20,7 @@ from autotune.search.contest.resume import contest_resume
 from autotune.search.contest.side import Side, leader
 from autotune.search.contest.verdict import Verdict, compare_arms, reach_verdict
 from autotune.search.events import ArmRow, Summary
+from autotune.search.hold import Holding
 from autotune.search.ledger import arm_name
 from autotune.search.outcome import (
     bucket_rows,
@@ -48,6 +49,7 @@ class Ended:
     sides: Sequence[Side]
     proof: Proof | None
     stopped: bool
+    holding: Holding | None = None
 
     def one(self, label: str) -> Opened:
         """The engine called `label`."""
@@ -146,11 +148,13 @@ class Ended:
             notes=tuple(self._notes(proof)),
             arms=tuple(self._row(proof, arm) for arm in proof.arms),
             usual_chart=verdict_of(
-                {side.label: side.ledger.entries for side in self.sides},
+                {side.label: side.ledger for side in self.sides},
                 proof.baseline.engine,
                 seed=self.request.shared.seed,
             ),
         )
+        if self.holding is not None:
+            summary = self.holding.told(summary)
         return self._written(summary, verdict)
 
     def _figures(self, proof: Proof, arm: ContestArm) -> dict[str, float | None]:
@@ -226,6 +230,7 @@ class Ended:
                 "tied": list(verdict.tied) if verdict else [],
                 "duels": _duels(verdict),
                 "confirmed": confirmed_json(proof.confirmed if proof else None),
+                "hold": self.holding.to_json() if self.holding else None,
             }
         )
         return summary
