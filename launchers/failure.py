@@ -29,6 +29,7 @@ class FailureKind(StrEnum):
     WRONG_LENGTH = "wrong-length"
     CACHE_ARM = "cache-arm"
     UNREACHED = "unreached"
+    QUALITY = "quality"
     INTERRUPTED = "interrupted"
 
 

@@ -9,7 +9,7 @@ from autotune.candidate import Setting
 from autotune.search.setup import Setup
 from autotune.search.space_file import ForbidEntry, Overlay, ParameterEntry, SpaceFile, Values
 
-HELD_QUALITY = "can change what the model says (--allow-quality-change searches it)"
+HELD_QUALITY = "can change what the model says (--quality guard searches it)"
 HELD_ROLLING = "matters only to models with sliding-window or recurrent layers"
 PINNED = "pinned with --set"
 
@@ -51,7 +51,7 @@ def _parameter(
         yield Excluded(name=name, why=why, held=overlay.fix[name])
     elif entry.only_for == "rolling-state" and setup.model.can_roll_back:
         yield Excluded(name=name, why=HELD_ROLLING, held=entry.default)
-    elif entry.quality and not request.allow_quality_change:
+    elif entry.quality and not request.searches_quality:
         yield Excluded(name=name, why=HELD_QUALITY, held=entry.default)
     else:
         yield from _narrowed(name, entry, overlay, why)

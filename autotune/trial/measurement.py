@@ -27,7 +27,8 @@ def never() -> bool:
 class TrialSeconds:
     """Where the engine-seconds of one measurement went.
 
-    `after_s` is what was asked after the replay (`autotune.trial.afterwards`).
+    `after_s` is what was asked after the replay (`autotune.trial.afterwards`), `quality_s` what
+    the quality guard took before it.
     """
 
     load_s: float = 0.0
@@ -35,11 +36,13 @@ class TrialSeconds:
     replay_s: float = 0.0
     stop_s: float = 0.0
     after_s: float = 0.0
+    quality_s: float = 0.0
 
     @property
     def total_s(self) -> float:
         """All of it."""
-        return self.load_s + self.warm_up_s + self.replay_s + self.stop_s + self.after_s
+        replayed_s = self.load_s + self.warm_up_s + self.replay_s + self.stop_s
+        return replayed_s + self.after_s + self.quality_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,7 +193,7 @@ def chosen(found: Sequence[Place], wanted: int, seed: str) -> list[Place]:
     rng = random.Random(seed)
     taken: set[Place] = set()
     for kind, share in SHARES.items():
-        taken.update(spread([p for p in found if p.kind == kind], round(share * wanted), rng))
+        taken.update(spread([p for p in found if p.kind == kind], int(share * wanted), rng))
     left = [place for place in found if place not in taken]
     taken.update(spread(left, wanted - len(taken), rng))
     return sorted(taken, key=lambda place: place.at)

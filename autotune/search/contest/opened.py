@@ -13,9 +13,11 @@ from autotune.hardware.select import select_gpu
 from autotune.launchers.habits import habits_of
 from autotune.replay.plan import History, ReplayPlan
 from autotune.search.contest.request import ContestRequest, Entrant
+from autotune.search.guarding import guarded
 from autotune.search.judge import TurnKey
 from autotune.search.layout import Layout, held, lay_out
 from autotune.search.opening import make_measurer
+from autotune.search.quality_gate import QualityGate
 from autotune.search.request import RunRequest
 from autotune.search.setup import Setup, set_up, study_folder
 from autotune.search.shared import Roles, SharedTurns
@@ -37,6 +39,7 @@ class Opened:
     survey: Survey
     layout: Layout
     measurer: RealMeasurer
+    gate: QualityGate | None = None
 
     @property
     def confirm_plan(self) -> ReplayPlan:
@@ -143,9 +146,17 @@ def open_all(
         survey = surveys[label]
         with of_engine(label):
             layout = lay_out(setup, survey, shared)
+            layout, gate = guarded(setup, survey, layout, measurers[label], shared)
         measurer = replace(measurers[label], rendering=survey.rendering)
         opened.append(
-            Opened(label=label, setup=setup, survey=survey, layout=layout, measurer=measurer)
+            Opened(
+                label=label,
+                setup=setup,
+                survey=survey,
+                layout=layout,
+                measurer=measurer,
+                gate=gate,
+            )
         )
     return opened, shared, notes
 

@@ -1,0 +1,46 @@
+"""A candidate that serves for a few questions, and is measured by nothing."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from autotune.candidate import Candidate
+from autotune.launchers.failure import Failure, FailureKind, TrialError
+from autotune.launchers.process import launch
+from autotune.launchers.protocol import Server
+from autotune.launchers.settings_check import differences
+from autotune.trial.real import RealMeasurer
+
+
+@contextmanager
+def serving(measurer: RealMeasurer, candidate: Candidate, name: str) -> Iterator[Server]:
+    """A server that runs `candidate`, stopped at the end with its memory given back.
+
+    Raises `TrialError` when it does not start, or runs with other settings than were asked.
+    """
+    context, before = measurer.context(name), _free_bytes(measurer)
+    try:
+        server = launch(measurer.launcher, candidate, context)
+        try:
+            _check(measurer, server)
+            yield server
+        finally:
+            measurer.launcher.stop(server)
+    finally:
+        shutil.rmtree(context.work_dir, ignore_errors=True)
+        measurer.missing_vram(before)
+
+
+def _check(measurer: RealMeasurer, server: Server) -> None:
+    differing = differences(server.spec.asked, measurer.launcher.effective(server))
+    if differing:
+        text = "the engine does not run with: " + "; ".join(differing)
+        raise TrialError(Failure(FailureKind.SETTINGS_DIFFER, text))
+
+
+def _free_bytes(measurer: RealMeasurer) -> int | None:
+    if measurer.probe is None or measurer.gpu_uuid is None:
+        return None
+    return measurer.probe.state(measurer.gpu_uuid).free_bytes
