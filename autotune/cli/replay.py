@@ -63,7 +63,9 @@ class Replay(DisplaySettings, StudiesSettings, WorkloadSettings):
         json_schema_extra={"metavar": "FILE"},
     )
     study: list[str] = Field(
-        default_factory=list, description="launch the winner of this study (may be repeated)"
+        default_factory=list,
+        description="launch what this study recommends: its winner, or the defaults where nothing "
+        "beat them (may be repeated)",
     )
     engine: list[str] = Field(
         default_factory=list,

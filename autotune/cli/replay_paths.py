@@ -189,11 +189,11 @@ def _from_config(text: str, asked: Asked) -> LaunchedPath:
 
 def _from_study(text: str, asked: Asked) -> LaunchedPath:
     from autotune.cli.find import find_study
-    from autotune.export.from_study import winner_config
+    from autotune.export.from_study import recommended_config
 
     name, study = split_name(text)
     folder = find_study(asked.studies_dir, study)
-    path = tuned(winner_config(folder), f"study {folder.name}", asked)
+    path = tuned(recommended_config(folder), f"study {folder.name}", asked)
     return path if name is None else replace(path, name=name)
 
 
@@ -209,7 +209,7 @@ def tuned(config: ExportConfig, source: str, asked: Asked) -> LaunchedPath:
         raise UserError(f"{source} does not say which engine and model it is for", _EXPORT_HINT)
     program = asked.engine_path or Path(config.argv[0])
     return LaunchedPath(
-        name=f"{facts.study} tuned",
+        name=f"{facts.study} {'tuned' if facts.trial is not None else 'default'}",
         engine=facts.engine,
         engine_path=program if program.is_absolute() and program.exists() else None,
         model=_model_file(asked) or Path(facts.model),

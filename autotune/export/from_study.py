@@ -33,6 +33,19 @@ def winner_config(folder: StudyFolder) -> ExportConfig:
     return _from_arm(result["winner"], facts["engine"], study_provenance(folder, facts, result))
 
 
+def recommended_config(folder: StudyFolder) -> ExportConfig:
+    """What a finished study says to run: its winner, or the default where nothing beat it.
+
+    The trial of `provenance` is ``None`` for a default. Raises `UserError` without a result.
+    """
+    result = folder.read_result()
+    if result is None or result.get("winner") or not result.get("baseline"):
+        return winner_config(folder)
+    base = result["baseline"]
+    facts = _winning_facts(folder.read_provenance(), base)
+    return _from_arm(base, facts["engine"], ExportProvenance(**_facts(folder.name, facts)))
+
+
 def _winning_facts(facts: Mapping[str, Any], winner: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a study was measured on; of a contest, what its winning engine was."""
     own = (row for row in facts.get("engines", ()) if row["label"] == winner.get("engine"))

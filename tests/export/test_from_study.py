@@ -10,7 +10,12 @@ import pytest
 
 from autotune.errors import UserError
 from autotune.export.formats import write_all
-from autotune.export.from_study import non_default, trial_config, winner_config
+from autotune.export.from_study import (
+    non_default,
+    recommended_config,
+    trial_config,
+    winner_config,
+)
 from autotune.study.folder import StudyFolder
 
 FULL: dict[str, Any] = {"batch-size": 512, "ubatch-size": 512, "poll": 7, "pinned": "yes"}
@@ -88,6 +93,25 @@ def test_no_winner_no_export(tmp_path: Path) -> None:
     unfinished = StudyFolder(tmp_path / "other")
     with pytest.raises(UserError, match="has no result yet"):
         winner_config(unfinished)
+
+
+def test_where_nothing_won_the_default_is_what_a_study_recommends(tmp_path: Path) -> None:
+    base = {**WINNER, "trial": 0, "settings": {}, "argv": ["/opt/llama-server"]}
+    config = recommended_config(folder(tmp_path, None, baseline=base))
+    assert config.provenance.trial is None
+    assert config.provenance.engine == "llama-server"
+    assert config.full_settings == FULL
+    assert config.argv == ("/opt/llama-server",)
+
+
+def test_a_winner_is_what_its_study_recommends(tmp_path: Path) -> None:
+    made = folder(tmp_path, baseline={"trial": 0})
+    assert recommended_config(made) == winner_config(made)
+
+
+def test_a_study_without_a_result_recommends_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has no result yet"):
+        recommended_config(StudyFolder(tmp_path / "other"))
 
 
 def test_the_winning_trial_by_number_is_the_winner(tmp_path: Path) -> None:
