@@ -65,11 +65,11 @@ def is_anchor(arm: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The default at one time: its turns' seconds by (session, turn), after trial `after`."""
+    """The default after trial `after`: seconds by (session, turn), and of all turns together."""
 
     after: int
     seconds: Mapping[tuple[str, int], float]
-    took_s: float
+    turns_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +136,13 @@ class Anchors:
         return left_s is None or cost_s + ledger.typical_s <= left_s
 
     def cost_s(self, ledger: Ledger) -> float:
-        """What one anchor takes: as the last one did, else its share of the default's trial."""
-        looks = self.looks(ledger)
-        if len(looks) > 1:
-            return looks[-1].took_s
-        base = ledger.baseline
-        whole_s = 0.0 if base is None else base.seconds
-        return whole_s * min(1.0, TURNS / max(1, len(self.plan.turns)))
+        """What one anchor takes: the default's start and stop, and its turns' share of the time."""
+        looks, base = self.looks(ledger), ledger.baseline
+        if not looks or base is None:
+            return 0.0
+        # Turns of sessions that overlap add up to more than the trial took.
+        turns_s = min(looks[0].turns_s, base.seconds)
+        return base.seconds - turns_s + turns_s * min(1.0, TURNS / max(1, len(self.plan.turns)))
 
     def measure(self, ledger: Ledger, *, whole: bool = False) -> Measurement:
         """Measure the default once more, all of the plan with `whole`."""
@@ -166,8 +166,7 @@ class Anchors:
         )
         looks = self.looks(ledger)
         if looks and looks[-1].after != after:
-            took_s = measurement.seconds.total_s
-            looks.append(_look(after, measurement.records, self.objective, took_s))
+            looks.append(_look(after, measurement.records, self.objective))
         return measurement
 
     @property
@@ -222,8 +221,7 @@ def looks_of(records: Iterable[TurnRecord], base: int, objective: Objective) -> 
             by_arm.setdefault(record.arm, []).append(record)
     default = by_arm.pop(arm_name(base), [])
     numbers = sorted((int(arm.removeprefix(PREFIX)), rows) for arm, rows in by_arm.items())
-    later = [_look(n, rows, objective, _walls(rows)) for n, rows in numbers]
-    return [_look(base, default, objective, _walls(default)), *later]
+    return [_look(n, rows, objective) for n, rows in [(base, default), *numbers]]
 
 
 def drift(before: Look, after: Look) -> Drift:
@@ -242,9 +240,10 @@ def drift(before: Look, after: Look) -> Drift:
     return Drift(before.after, after.after, shift, error, len(shared))
 
 
-def _look(after: int, records: Sequence[TurnRecord], of: Objective, took_s: float) -> Look:
+def _look(after: int, records: Sequence[TurnRecord], of: Objective) -> Look:
     rows = ((r, _seconds(r, of)) for r in records)
-    return Look(after, {(r.session_id, r.turn): s for r, s in rows if s is not None}, took_s)
+    seconds = {(r.session_id, r.turn): s for r, s in rows if s is not None}
+    return Look(after, seconds, sum(r.wall_s or 0.0 for r in records))
 
 
 def _seconds(record: TurnRecord, objective: Objective) -> float | None:
@@ -252,10 +251,6 @@ def _seconds(record: TurnRecord, objective: Objective) -> float | None:
     if not record.ok or record.mark == MARK or record.boundary is not None:
         return None
     return objective.turn_seconds(record) or None
-
-
-def _walls(records: Sequence[TurnRecord]) -> float:
-    return sum(r.wall_s or 0.0 for r in records)
 
 
 def _between(ledger: Ledger, window: Drift) -> list[Entry]:

@@ -77,3 +77,35 @@ def test_lines_that_are_no_records_are_passed_over(tmp_path: Path) -> None:
     with path.open("ab") as out:
         out.write(b'[1,2]\n{"schema_version":"turn-record/1","unknown":1}\n\xff\xfe\n')
     assert [r.order for r in read_turns(path)] == [0]
+
+
+def test_what_is_set_aside_keeps_its_place_under_another_name(tmp_path: Path) -> None:
+    path = tmp_path / "turns.jsonl"
+    log = TurnLog(path)
+    log.append(record(0))
+    log.append(record(0, block=1))
+    log.append(record(1, arm="trial-0002", detail="beside trial-0001"))
+    log.append(record(1))
+    path.write_bytes(path.read_bytes() + b'{"torn trial-0001')
+    assert log.set_aside("trial-0001", 0, as_arm="trial-0001~1") == 2
+    assert log.set_aside("trial-0001", 7, as_arm="x") == 0
+    log.close()
+    again = TurnLog(path)
+    again.append(record(2))
+    again.close()
+    assert [(r.arm, r.block, r.order) for r in read_turns(path)] == [
+        ("trial-0001~1", 0, 0),
+        ("trial-0001", 1, 0),
+        ("trial-0002", 0, 1),
+        ("trial-0001~1", 0, 1),
+        ("trial-0001", 0, 2),
+    ]
+
+
+def test_the_log_goes_on_after_something_was_set_aside(tmp_path: Path) -> None:
+    log = TurnLog(tmp_path / "turns.jsonl")
+    log.append(record(0))
+    log.set_aside("trial-0001", 0, as_arm="trial-0001~1")
+    log.append(record(0, ttft_s=1.0))
+    log.close()
+    assert [r.arm for r in read_turns(log.path)] == ["trial-0001~1", "trial-0001"]
