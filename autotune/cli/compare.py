@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from autotune.cli.compare_arms import ArmsAsked
     from autotune.compare.request import CompareRequest
     from autotune.compare.session import Compared
+    from autotune.report.compare_cache import CacheReport
     from autotune.search.request import RunRequest
 
 Metric = Literal["turn", "ttft", "decode", "wait"]
@@ -130,21 +130,26 @@ class Compare(DisplaySettings, StudiesSettings, WorkloadSettings, EngineSettings
         except KeyboardInterrupt:
             sys.stderr.write(f"interrupted; {_again(io)}")
             return int(ExitCode.INTERRUPTED)
-        _write_files(request, compared)
-        self._show(compared, io)
+        self._show(request, compared, io)
         if compared.stopped:
             sys.stderr.write(f"stopped; what is measured is in {folder_of(request).path}; ")
             sys.stderr.write(_again(io))
             return int(ExitCode.STOPPED_EARLY)
         return int(ExitCode.DONE if compared.measured else ExitCode.NO_FEASIBLE_TRIAL)
 
-    def _show(self, compared: Compared, io: CommandIO) -> None:
+    def _show(self, request: CompareRequest, compared: Compared, io: CommandIO) -> None:
         from autotune.report.compare import print_compare
 
+        experiment = _cache_report(request, compared)
+        files = () if experiment is None else experiment.files
         if io.json:
-            io.emit_json({"folder": str(compared.folder.path), **compared.document})
-        else:
-            print_compare(compared.document, compared.folder.path, io.out)
+            folder = str(compared.folder.path)
+            io.emit_json({"folder": folder, "files": files, **compared.document})
+            return
+        table = None if experiment is None else experiment.table
+        print_compare(compared.document, compared.folder.path, io.out, table)
+        for path in files:
+            io.out.print(f"wrote {path}", markup=False, soft_wrap=True)
 
     def request(self) -> CompareRequest:
         """What is asked. Raises `UserError` for arms and words that cannot be."""
@@ -215,13 +220,13 @@ class Compare(DisplaySettings, StudiesSettings, WorkloadSettings, EngineSettings
         )
 
 
-def _write_files(request: CompareRequest, compared: Compared) -> tuple[Path, ...]:
-    """What an experiment with the cache leaves besides: its turns as CSV, JSON and a plot."""
+def _cache_report(request: CompareRequest, compared: Compared) -> CacheReport | None:
+    """What an experiment with the cache shows besides: its turns as CSV, JSON and a plot."""
     if not (request.is_cache_experiment and compared.measured):
-        return ()
-    from autotune.report.compare_cache import write_cache_files
+        return None
+    from autotune.report.compare_cache import report_cache
 
-    return write_cache_files(compared.folder.path, request, compared.records)
+    return report_cache(compared.folder.path, request, compared.records)
 
 
 def _again(io: CommandIO) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from autotune.paths.measure import OTHER_PROVIDER, RETRIED
 from autotune.records import TurnRecord
 from autotune.scoring.buckets import ALL_TURNS
+from autotune.scoring.comparison import ByTurn
 from autotune.scoring.interval import compare
 from autotune.scoring.metrics import NoMetricValue
 from autotune.scoring.objective import Objective
@@ -25,12 +26,16 @@ BUCKET_METRICS = ("ttft", "decode")
 
 @dataclass(frozen=True, slots=True)
 class ArmVerdict:
-    """One arm against the baseline on one metric, in one range of depths or in all."""
+    """One arm against the baseline on one metric, in one range of depths or in all.
+
+    `by_turn` says the same by the ratios of single turns, where any has one.
+    """
 
     arm: str
     baseline: str
     depth: str
     said: MetricVerdict
+    by_turn: ByTurn | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -41,6 +46,7 @@ class ArmVerdict:
             "depth": self.depth,
             **told,
             "verdict": self.said.verdict.value,
+            "by_turn": None if self.by_turn is None else asdict(self.by_turn),
         }
 
 
@@ -92,7 +98,7 @@ class Judging:
         keys: frozenset[TurnKey] | None,
         depth: str,
     ) -> Iterator[ArmVerdict]:
-        base, *others = records
+        base, others = next(iter(records), ""), list(records)[1:]
         for name in others:
             try:
                 found = compare(
@@ -105,8 +111,8 @@ class Judging:
                 )
             except NoMetricValue:
                 continue
-            for said in verdicts(found).values():
-                yield ArmVerdict(name, base, depth, said)
+            for metric, said in verdicts(found).items():
+                yield ArmVerdict(name, base, depth, said, found.by_turn.get(metric))
 
 
 def comparable(records: Sequence[TurnRecord]) -> list[TurnRecord]:

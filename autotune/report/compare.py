@@ -11,17 +11,17 @@ from rich.table import Table
 from rich.text import Text
 
 from autotune.report.compare_words import (
+    could_see,
     ended_line,
     head_line,
     interval,
     metric_name,
     note_lines,
-    said,
 )
 from autotune.report.text import number, share, times
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
 Row = Mapping[str, Any]
 
@@ -29,8 +29,13 @@ _WORDS = frozenset({"arm", "metric", "verdict", "depth"})
 _STYLES = {"faster": "green", "slower": "red"}
 
 
-def print_compare(document: Row, folder: Path, console: Console) -> None:
-    """Figures of each arm, verdicts against the baseline, the same by depth, and notes."""
+def print_compare(
+    document: Row, folder: Path, console: Console, by_depth: RenderableType | None = None
+) -> None:
+    """Figures of each arm, verdicts against the baseline, the same by depth, and notes.
+
+    `by_depth` stands for the table by depth where an experiment has one of its own.
+    """
     console.print(Text(head_line(document), style="bold"), soft_wrap=True)
     if any(arm.get("figures") for arm in document["arms"]):
         console.print(_figures(document["arms"]))
@@ -38,9 +43,12 @@ def print_compare(document: Row, folder: Path, console: Console) -> None:
     if overall:
         console.print()
         console.print(_verdicts(overall))
-    if any(len(arm.get("by_depth", ())) > 1 for arm in document["arms"]):
+    if by_depth is None and any(len(arm.get("by_depth", ())) > 1 for arm in document["arms"]):
+        by_depth = _by_depth(document)
+    if by_depth is not None:
         console.print()
-        console.print(_by_depth(document))
+        console.print(by_depth)
+    console.print()
     for line in (ended_line(document), *note_lines(document), f"kept in {folder}"):
         console.print(Text(line), soft_wrap=True)
 
@@ -66,7 +74,7 @@ def _figures(arms: Sequence[Row]) -> Table:
         found = arm.get("figures")
         if found:
             cells = _cells(found)
-            grid.add_row(arm["name"], *cells[:3], number(found["total_wait_s"]), *cells[3:])
+            grid.add_row(Text(arm["name"]), *cells[:3], number(found["total_wait_s"]), *cells[3:])
     return grid
 
 
@@ -81,11 +89,17 @@ def _cells(found: Row) -> list[str]:
 
 
 def _verdicts(rows: Sequence[Row]) -> Table:
-    grid = _grid("arm", "metric", "verdict", "speed-up", "95% interval")
+    """A row a metric; whose, only where several arms are held against the baseline."""
+    several = len({row["arm"] for row in rows}) > 1
+    confidence = min(row["confidence"] for row in rows)
+    names = ("metric", "verdict", "speed-up", f"{100 * confidence:.3g}% interval", "could see")
+    grid = _grid(*(("arm", *names) if several else names))
+    grid.columns[names.index("verdict") + several].no_wrap = True
     for row in rows:
-        verdict = Text(said(row), style=_STYLES.get(row["verdict"], ""))
-        cells = (row["arm"], metric_name(row["metric"]))
-        grid.add_row(*cells, verdict, times(row["ratio"]), interval(row))
+        verdict = Text(row["verdict"], style=_STYLES.get(row["verdict"], ""))
+        figures = (times(row["ratio"]), interval(row), could_see(row))
+        arm = (Text(row["arm"]),) if several else ()
+        grid.add_row(*arm, metric_name(row["metric"]), verdict, *figures)
     return grid
 
 
@@ -93,7 +107,7 @@ def _by_depth(document: Row) -> Table:
     grid = _grid("depth", "arm", "TTFT s", "p95 s", "tok/s", "cached", "n", "verdict")
     for label, arm, found in _depth_rows(document["arms"]):
         verdict = Text(_depth_verdict(document["verdicts"], arm, label))
-        grid.add_row(label, arm, *_cells(found), verdict)
+        grid.add_row(label, Text(arm), *_cells(found), verdict)
     return grid
 
 

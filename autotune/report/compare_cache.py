@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autotune.launchers.protocol import CacheArm
 from autotune.records import TurnRecord
-from autotune.report.cache_experiment import write
-from autotune.scoring.cache_effect import COLD_ARM, WARM_ARM
+from autotune.report.cache_experiment import block, write_effect
+from autotune.scoring.cache_effect import COLD_ARM, WARM_ARM, cache_effect
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from autotune.compare.request import CompareRequest
 
 _NAMES = {CacheArm.ON: WARM_ARM, CacheArm.OFF: COLD_ARM}
 
 
-def write_cache_files(
+@dataclass(frozen=True, slots=True)
+class CacheReport:
+    """What the experiment shows: a table for a terminal, and the files that hold it all."""
+
+    table: RenderableType
+    files: tuple[Path, ...]
+
+
+def report_cache(
     folder: Path, request: CompareRequest, records: Mapping[str, Sequence[TurnRecord]]
-) -> tuple[Path, ...]:
-    """Write what the experiment shows into `folder`; the paths. Arms are told by their cache."""
-    return write(folder, experiment_records(request, records), subject=subject_of(request))
+) -> CacheReport:
+    """Write what the experiment shows into `folder`. Arms are told by their cache.
+
+    Raises `MachineError` when the disk refuses.
+    """
+    effect = cache_effect(experiment_records(request, records), seed=request.run.seed)
+    return CacheReport(block(effect), write_effect(folder, effect, subject=subject_of(request)))
 
 
 def experiment_records(

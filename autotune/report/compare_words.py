@@ -10,7 +10,6 @@ from autotune.report.text import ABSENT, duration, plural, times
 Row = Mapping[str, Any]
 
 _METRICS = {"turn_s": "turn", "ttft": "TTFT", "decode": "decode", "total_wait": "total wait"}
-CANNOT_TELL = "cannot be told apart"
 
 
 def metric_name(name: str) -> str:
@@ -31,12 +30,12 @@ def head_line(document: Row) -> str:
     )
 
 
-def said(row: Row) -> str:
-    """A verdict; where nothing can be told, what would have shown."""
-    verdict, seen = str(row["verdict"]), row["smallest_seen"]
-    if verdict != CANNOT_TELL:
-        return verdict
-    return verdict if seen is None else f"{verdict} (below {_percent(seen - 1)})"
+def could_see(row: Row) -> str:
+    """The smallest difference that would have shown: ``2.5%``, or ``3.5x`` where it is large."""
+    seen = row["smallest_seen"]
+    if seen is None:
+        return ABSENT
+    return times(seen) if seen >= 2 else _percent(seen - 1)
 
 
 def interval(row: Row) -> str:
@@ -50,10 +49,14 @@ def _percent(value: float) -> str:
     return f"{value:.1%}" if value < 0.1 else f"{value:.0%}"
 
 
+def _width(value: float) -> str:
+    return _percent(value) if value < 1 else f"a factor of {value + 1:.1f}"
+
+
 def ended_line(document: Row) -> str:
     """Why nothing more is measured."""
     until, reached = _percent(document["run"]["until"]), document.get("reached")
-    now = f"; intervals are within {_percent(reached)}" if reached is not None else ""
+    now = "" if reached is None else f"; intervals are within {_width(reached)}"
     blocks = plural(document["blocks"], "block")
     took = duration(document["seconds"])
     return {
@@ -74,8 +77,8 @@ def note_lines(document: Row) -> Iterator[str]:
     rows = document["verdicts"]
     if rows:
         yield (
-            "TTFT and tok/s are medians over n turns, wait is once through all of them; a speed-up "
-            "above 1 is faster. Below the percentage in a verdict a difference would not show."
+            "TTFT and tok/s are medians over n turns, wait is once through all of them. A speed-up "
+            "above 1 is faster; could see is the smallest difference that would have shown."
         )
     if any(row["directional"] for row in rows):
         yield "Few turns or sessions: a direction more than a size."
