@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from autotune.scoring.ranks import Charted, ChartVerdict, judge_chart, median_or_none
-from autotune.search.ledger import COMPLETE, Entry, is_trial_arm
+from autotune.search.ledger import Entry, Ledger, is_trial_arm
 from autotune.search.queue import DEFAULT
 from autotune.trial.usual_chart import NAME, UsualChart
 
@@ -17,24 +17,24 @@ def usual_chart() -> UsualChart:
     return UsualChart(wanted=is_trial_arm)
 
 
-def chart_verdict(entries: Iterable[Entry], *, seed: int = 0) -> ChartVerdict | None:
+def chart_verdict(ledger: Ledger, *, seed: int = 0) -> ChartVerdict | None:
     """The verdict over the whole trials of one study; ``None`` where fewer than two were asked."""
-    return verdict_of({None: list(entries)}, None, seed=seed)
+    return verdict_of({None: ledger}, None, seed=seed)
 
 
 def verdict_of(
-    engines: Mapping[str | None, Sequence[Entry]], baseline: str | None, *, seed: int = 0
+    engines: Mapping[str | None, Ledger], baseline: str | None, *, seed: int = 0
 ) -> ChartVerdict | None:
     """The same over several engines; what all are compared with is `baseline`'s default."""
     rows = [
         replace(row, is_default=row.is_default and engine == baseline)
-        for engine, entries in engines.items()
-        for row in charted(entries, engine)
+        for engine, ledger in engines.items()
+        for row in charted(ledger, engine)
     ]
     verdict = judge_chart(rows, seed=seed)
     if verdict is None:
         return None
-    told = [e for entries in engines.values() for e in entries if _figures(e)]
+    told = [e for ledger in engines.values() for e in ledger.entries if _figures(e)]
     return replace(
         verdict,
         chart_s=median_or_none([_figures(e).get("seconds") for e in told]),
@@ -42,17 +42,14 @@ def verdict_of(
     )
 
 
-def charted(entries: Iterable[Entry], engine: str | None = None) -> list[Charted]:
+def charted(ledger: Ledger, engine: str | None = None) -> list[Charted]:
     """A row for each config that was measured whole and has the chart's figure, in trial order.
 
     A config that was measured more than once stands with the median of its figures.
     """
-    by_key: dict[str, list[Entry]] = {}
-    for entry in entries:
-        whole = entry.outcome == COMPLETE and entry.value is not None
-        if whole and _figures(entry).get("tokens_per_s"):
-            by_key.setdefault(entry.key, []).append(entry)
-    return [_row(looks, engine) for looks in by_key.values()]
+    keys = dict.fromkeys(entry.key for entry in ledger.entries)
+    looks = ([e for e in ledger.looks(k) if _figures(e).get("tokens_per_s")] for k in keys)
+    return [_row(found, engine) for found in looks if found]
 
 
 def _row(looks: Sequence[Entry], engine: str | None) -> Charted:
