@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -9,18 +10,29 @@ from typing import Any
 
 import pytest
 from formula import Bench, FormulaMeasurer, plan_of, ttft_of
+from steady import CORES, busy
 
 from autotune.candidate import Candidate, Setting
 from autotune.launchers.failure import Failure, FailureKind
+from autotune.scoring.noise import Method, NoiseFloor
 from autotune.scoring.objective import Objective
 from autotune.search.budget import Budget
-from autotune.search.confirm import DEFAULT_ARM, Arm, Confirmation, Confirmed, finished_blocks
+from autotune.search.confirm import (
+    DEFAULT_ARM,
+    EARLIER_DISTURBED,
+    Arm,
+    Confirmation,
+    Confirmed,
+    finished_blocks,
+)
 from autotune.search.events import ConfirmBlock, ConfirmStarted
 from autotune.search.judge import Judge
 from autotune.search.outcome import disturbance_notes
+from autotune.search.remeasure import Remeasure
 
 BASE: Mapping[str, Setting] = {"batch-size": 512, "threads": 2, "spec-type": "none"}
 PLAN = plan_of(sessions=3)
+FLOOR = NoiseFloor(half_widths={"turn_s": 0.3, "ttft": 0.3}, pairs=3, method=Method.RUNS)
 ARMS = (
     Arm(DEFAULT_ARM, Candidate(BASE), 0),
     Arm("trial-0003", Candidate({**BASE, "batch-size": 128}), 3),
@@ -151,3 +163,42 @@ def test_a_machine_that_was_not_quiet_is_said(bench: Bench) -> None:
     assert "9 confirmation runs" in note
     assert "1.2 cores" in note
     assert disturbance_notes(confirm(bench, FormulaMeasurer())) == []
+
+
+def test_a_disturbed_block_is_measured_again_and_never_compared(bench: Bench) -> None:
+    log = bench.folder.turn_log()
+    clean = Remeasure(log=log, cores=CORES)
+    quiet = confirm(bench, FormulaMeasurer())
+    found = confirm(bench, busy(2), clean=clean, round_name="confirm-0010", floor=FLOOR)
+    log.close()
+    assert found.comparisons == quiet.comparisons
+    assert found.disturbed == ()
+    arms = {r.arm for r in bench.folder.read_turns()}
+    assert "confirm-0010-trial-0003~1" in arms
+
+
+def test_where_it_never_gets_quiet_the_intervals_are_widened_by_the_floor(bench: Bench) -> None:
+    log = bench.folder.turn_log()
+    clean = Remeasure(log=log, cores=CORES)
+    always = busy(*range(99))
+    found = confirm(bench, always, clean=clean, round_name="confirm-0010", floor=FLOOR)
+    log.close()
+    assert clean.gave_up or len(always.arms) < 3 * 9
+    assert found.disturbed
+    same = confirm(bench, busy(*range(99)), round_name="confirm-0011")
+    wide, narrow = found.comparisons["trial-0003"], same.comparisons["trial-0003"]
+    assert wide.ratio == pytest.approx(narrow.ratio)
+    assert wide.low is not None
+    assert narrow.low is not None
+    # exp(-0.3) of a bound that stood above 1: nothing is claimed any more.
+    assert wide.low <= narrow.low * math.exp(-0.29)
+    assert narrow.wins
+    assert not wide.wins
+
+
+def test_blocks_of_an_earlier_run_that_were_disturbed_are_known_to_be(bench: Bench) -> None:
+    confirm(bench, busy(*range(99)))
+    earlier = finished_blocks(list(bench.folder.read_turns()))
+    found = confirm(bench, FormulaMeasurer(), earlier=earlier, floor=FLOOR)
+    assert set(found.disturbed) == {EARLIER_DISTURBED}
+    assert found.comparisons["trial-0003"].floor == FLOOR.half_widths
