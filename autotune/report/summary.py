@@ -21,7 +21,9 @@ from autotune.report.kinds import (
     kinds_table,
     times_of,
 )
+from autotune.report.noise import noise_lines
 from autotune.report.quality import quality_lines
+from autotune.report.reuse import reuse_block
 from autotune.report.text import (
     ABSENT,
     duration,
@@ -70,6 +72,8 @@ def print_summary(summary: Summary, console: Console) -> None:
     _print_copyable(summary, console)
     console.print()
     console.print(Text(_time_spent(summary)))
+    for line in noise_lines(summary.noise):
+        console.print(Text(line))
     for line in quality_lines(summary.quality):
         console.print(Text(line))
     for note in summary.notes:
@@ -102,6 +106,8 @@ def _blocks(summary: Summary) -> Iterator[RenderableType]:
         yield _changes_table(summary.changes)
     if summary.usual_chart is not None and (said := wrong_question(asdict(summary.usual_chart))):
         yield said
+    if (reuse := reuse_block(summary.reuse)) is not None:
+        yield reuse
 
 
 def arms_table(

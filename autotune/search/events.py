@@ -248,7 +248,8 @@ class Summary:
     `speedup` is default's objective over the winner's, above 1 is faster, with its interval.
     `exit_code` is an `ExitCode`. Of several engines `engine` is the winner's, and `arms` has a row
     for each config that was confirmed. `held` is what filling the winner showed, as plain data,
-    `noise` what is known of the machine's noise (`autotune.search.steadiness`).
+    `noise` what is known of the machine's noise (`autotune.search.steadiness`). `reuse` explains
+    the prefix reuse of the default and of what stands beside it (`autotune.scoring.reuse_summary`).
     """
 
     study: str
@@ -276,6 +277,7 @@ class Summary:
     kinds_before: tuple[KindScore, ...] = ()
     kinds_after: tuple[KindScore, ...] = ()
     usual_chart: ChartVerdict | None = None
+    reuse: dict[str, dict[str, Any]] = field(default_factory=dict)
     noise: dict[str, Any] | None = None
 
 

@@ -18,6 +18,7 @@ from autotune.search.budget import Budget
 from autotune.search.events import Listener
 from autotune.search.hold_book import refused_keys
 from autotune.search.layout import Layout
+from autotune.search.reuse import reuse_question
 from autotune.search.search import Search
 from autotune.search.setup import Setup, asked_sample, versions
 from autotune.search.steadiness import Steadiness
@@ -52,7 +53,10 @@ def make_measurer(setup: Setup, work_dir: Path, probe: GpuProbe) -> RealMeasurer
         gpu_uuid=None if setup.gpu is None else setup.gpu.uuid,
         gpu_pin=None if setup.gpu is None else setup.gpu.pin,
         probe=probe,
-        afterwards=(usual_chart(),) if setup.request.usual_chart else (),
+        afterwards=(
+            reuse_question(setup.folder.path),
+            *((usual_chart(),) if setup.request.usual_chart else ()),
+        ),
     )
 
 

@@ -20,6 +20,7 @@ from autotune.search.layout import Layout
 from autotune.search.ledger import Entry, Ledger, arm_name
 from autotune.search.quality_store import quality_of, quality_summary
 from autotune.search.resume import resume_command
+from autotune.search.reuse import told_reuse
 from autotune.search.setup import Setup
 from autotune.search.space import to_settings
 from autotune.search.usual import chart_verdict
@@ -130,6 +131,9 @@ def _compared(setup: Setup, layout: Layout, ledger: Ledger, confirmed: Confirmed
         launch_command=shlex.join(export_argv(setup, entry)),
         quality=quality_summary(setup.folder.path, layout.space, entry.settings),
         seconds=_seconds(ledger, confirmed),
+        reuse=told_reuse(
+            setup.folder.path, default=DEFAULT_ARM, **{"tuned" if winner else "closest": shown}
+        ),
         notes=tuple(notes),
     )
     return Outcome(summary, winner, against, confirmed, ledger, is_final=True)
@@ -187,7 +191,8 @@ def verdict_text(layout: Layout, winner: Entry | None, comparison: Comparison | 
     bounds = interval_of(comparison)
     span = "unknown" if bounds is None else f"{bounds[0]:.2f} to {bounds[1]:.2f}"
     where = "held-out sessions" if layout.held_out else "the searched sessions"
-    speed = f"{comparison.ratio:.2f}x its speed in {what} (95% interval {span}, on {where})"
+    sure = f"{comparison.level} interval {span}"
+    speed = f"{comparison.ratio:.2f}x its speed in {what} ({sure}, on {where})"
     if winner is None:
         return f"No config beats the default: the best one has {speed}."
     return f"Trial {winner.number} beats the default: {speed}."

@@ -99,7 +99,7 @@ def notes_of(launcher: Launcher, server: Server) -> tuple[EngineNote, ...]:
 
 @dataclass(frozen=True, slots=True)
 class ReuseTrace:
-    """The question, asked of measurements that are `wanted`; `sink` gets a row a turn."""
+    """The question, asked of what is `wanted`; `sink` gets a row a turn, then the summary."""
 
     sink: Sink = nowhere
     wanted: Wanted = always
@@ -118,6 +118,8 @@ class ReuseTrace:
         )
         if traced is None:
             return None
+        named = {"arm": aftermath.arm, "block": aftermath.block}
         for row in traced.turns:
-            self.sink({"arm": aftermath.arm, "block": aftermath.block, **row.to_json()})
+            self.sink({**named, **row.to_json()})
+        self.sink({**named, "summary": dict(traced.summary)})
         return traced.summary

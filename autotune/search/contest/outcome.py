@@ -33,6 +33,7 @@ from autotune.search.outcome import (
     interval_of,
     write_result,
 )
+from autotune.search.reuse import told_reuse
 from autotune.search.usual import verdict_of
 from autotune.study.folder import StudyFolder
 
@@ -152,10 +153,17 @@ class Ended:
                 proof.baseline.engine,
                 seed=self.request.shared.seed,
             ),
+            reuse=self._reuse(proof.baseline, shown),
         )
         if self.holding is not None:
             summary = self.holding.told(summary)
         return self._written(summary, verdict)
+
+    def _reuse(self, *arms: ContestArm) -> dict[str, dict[str, Any]]:
+        told: dict[str, dict[str, Any]] = {}
+        for arm in arms:
+            told |= told_reuse(self.one(arm.engine).setup.folder.path, **{arm.name: arm.name})
+        return told
 
     def _figures(self, proof: Proof, arm: ContestArm) -> dict[str, float | None]:
         return figures(self._score(proof, arm))
