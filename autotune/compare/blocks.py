@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from autotune.compare.events import ArmEnded, ArmStarted, ArmTurn, BlockEnded, Listener
+from autotune.compare.measured import Measured
 from autotune.compare.narrow import ALONE, STOPPED, Rule, widest
 from autotune.compare.opening import Side
 from autotune.compare.progress import Progress
 from autotune.compare.verdicts import ArmVerdict, Judging
 from autotune.records import TurnRecord
 from autotune.scoring.metrics import TtftP50
+from autotune.search.remeasure import BLOCK_TIMES, Remeasure
 from autotune.study.turn_log import TurnLog
 
 
@@ -20,7 +22,8 @@ from autotune.study.turn_log import TurnLog
 class Blocks:
     """Measures `sides` into `progress`. `save` is called after every block of every arm.
 
-    `metrics` are those whose intervals have to become narrow, as scoring names them.
+    `metrics` are those whose intervals have to become narrow, as scoring names them. Blocks that
+    others on the machine disturbed are made again as often as `clean` says.
     """
 
     sides: Mapping[str, Side]
@@ -32,6 +35,7 @@ class Blocks:
     listener: Listener
     stop: threading.Event
     save: Callable[[], None]
+    clean: Remeasure | None = None
 
     def run(self) -> str:
         """Measure until the rule says why it ends. Raises `MachineError` when nothing can go on."""
@@ -71,18 +75,13 @@ class Blocks:
                 self._measure(name, block)
 
     def _measure(self, name: str, block: int) -> None:
-        side = self.sides[name]
-        self.listener(ArmStarted(name, block, side.turns))
-        done = 0
-
-        def take(record: TurnRecord) -> None:
-            nonlocal done
-            done += 1
-            self.log.append(record)
-            self.listener(ArmTurn(name, record, done))
-
-        measured = side.measurer.measure(block, take)
+        measured = self._replayed(name, block)
+        while self._is_made_again(measured):
+            self.progress.again += 1
+            self.progress.again_s += measured.seconds
+            measured = self._replayed(name, block)
         self.progress.take(name, block, measured)
+        self.progress.never_quiet = self.clean is not None and self.clean.gave_up
         self.save()
         self.listener(
             ArmEnded(
@@ -94,3 +93,22 @@ class Blocks:
                 measured.log,
             )
         )
+
+    def _is_made_again(self, measured: Measured) -> bool:
+        found, left_s = measured.measurement, self.rule.seconds_left()
+        if self.clean is None or found is None or measured.failure or self.stop.is_set():
+            return False
+        return self.clean.again(found, times=BLOCK_TIMES, left_s=left_s)
+
+    def _replayed(self, name: str, block: int) -> Measured:
+        side = self.sides[name]
+        self.listener(ArmStarted(name, block, side.turns))
+        done = 0
+
+        def take(record: TurnRecord) -> None:
+            nonlocal done
+            done += 1
+            self.log.append(record)
+            self.listener(ArmTurn(name, record, done))
+
+        return side.measurer.measure(block, take)

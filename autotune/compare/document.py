@@ -42,6 +42,7 @@ class Document:
             "verdicts": [row.to_json() for row in (*overall, *judging.by_depth(records))],
         }
         chosen = [METRICS[name] for name in self.request.metrics]
+        document["floor"] = judging.floor(records)
         width = widest(row.said for row in overall if row.said.metric in chosen)
         document["reached"] = None if width is None or width == float("inf") else width
         document["baseline"] = next(iter(records), document["baseline"])
@@ -100,6 +101,9 @@ class Document:
         return {
             "blocks": progress.done,
             "seconds": round(progress.seconds, 3),
+            "made_again": progress.again,
+            "made_again_s": round(progress.again_s, 3),
+            "never_quiet": progress.never_quiet,
             "arms": [self._arm(name, progress) for name in progress.names],
             "measurements": progress.rows,
         }

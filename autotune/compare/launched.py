@@ -37,14 +37,16 @@ class LaunchedArm:
         found = self.measurer.measure(
             self.candidate, self.plan, arm=self.label, block=block, sink=named
         )
+        records = tuple(replace(record, arm=self.name) for record in found.records)
         telemetry = found.telemetry
         return Measured(
-            records=tuple(replace(record, arm=self.name) for record in found.records),
+            records=records,
             seconds=found.seconds.total_s,
             failure=self._failure(found),
             effective=found.effective,
             disturbed=tuple(telemetry["reasons"]) if telemetry.get("contaminated") else (),
             log=None if found.log_path is None else str(found.log_path),
+            measurement=replace(found, arm=self.name, records=records),
         )
 
     def _failure(self, found: Measurement) -> str | None:

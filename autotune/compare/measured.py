@@ -8,7 +8,7 @@ from typing import Protocol
 
 from autotune.candidate import Setting
 from autotune.records import TurnRecord
-from autotune.trial.measurement import RecordSink
+from autotune.trial.measurement import Measurement, RecordSink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +16,7 @@ class Measured:
     """One block of one arm. With a `failure` none of its `records` is compared.
 
     `disturbed` says what telemetry saw of others on the machine, `effective` what the engine says
-    it ran with.
+    it ran with. `measurement` is the whole of it where an engine was started for it.
     """
 
     records: tuple[TurnRecord, ...]
@@ -25,6 +25,7 @@ class Measured:
     effective: Mapping[str, Setting] = field(default_factory=dict)
     disturbed: tuple[str, ...] = ()
     log: str | None = None
+    measurement: Measurement | None = None
 
 
 class ArmMeasurer(Protocol):

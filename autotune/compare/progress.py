@@ -17,13 +17,18 @@ Key = tuple[str, int]
 class Progress:
     """Grows block by block. `rows` are plain facts about each block that was measured.
 
-    `names` are the arms in the order they were given; `failed` says why an arm is left out.
+    `names` are the arms in the order they were given; `failed` says why an arm is left out. `again`
+    counts blocks that others disturbed and that were made again, `again_s` what they had taken;
+    `never_quiet` is whether that was given up.
     """
 
     names: tuple[str, ...]
     failed: dict[str, str] = field(default_factory=dict)
     records: dict[Key, tuple[TurnRecord, ...]] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
+    again: int = 0
+    again_s: float = 0.0
+    never_quiet: bool = False
 
     @property
     def alive(self) -> tuple[str, ...]:
@@ -39,8 +44,8 @@ class Progress:
 
     @property
     def seconds(self) -> float:
-        """What all blocks took together."""
-        return sum(float(row["seconds"]) for row in self.rows)
+        """What all blocks took together, those made again included."""
+        return self.again_s + sum(float(row["seconds"]) for row in self.rows)
 
     @property
     def block_s(self) -> float:

@@ -9,6 +9,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
+
 from autotune.compare.blocks import Blocks
 from autotune.compare.document import Document, now
 from autotune.compare.events import Listener, Opened
@@ -21,6 +23,7 @@ from autotune.hardware.probe import gpu_probe
 from autotune.launchers.leftovers import sweep_leftovers
 from autotune.records import TurnRecord
 from autotune.search.opening import scratch
+from autotune.search.remeasure import Remeasure
 from autotune.study.folder import StudyFolder
 from autotune.study.lock import study_lock
 
@@ -92,6 +95,8 @@ class _Run:
         rows = [] if stored is None else stored["measurements"]
         progress = resumed(names, rows, earlier, turns)
         progress.failed |= self.stage.failed
+        if stored is not None:
+            progress.again, progress.again_s = stored["made_again"], stored["made_again_s"]
         document = Document(
             self.request, self.stage, now() if stored is None else stored["created_at"]
         )
@@ -127,6 +132,7 @@ class _Run:
                 listener=self.listener,
                 stop=self.stop,
                 save=lambda: write_document(self.folder, document.measuring(progress)),
+                clean=Remeasure(log=log, cores=psutil.cpu_count() or 1),
             ).run()
         finally:
             log.close()

@@ -9,9 +9,11 @@ from typing import Any
 from autotune.paths.measure import OTHER_PROVIDER, RETRIED
 from autotune.records import TurnRecord
 from autotune.scoring.buckets import ALL_TURNS
-from autotune.scoring.comparison import ByTurn
+from autotune.scoring.comparison import ByTurn, Floor
+from autotune.scoring.contaminated import contaminated
 from autotune.scoring.interval import compare
 from autotune.scoring.metrics import NoMetricValue
+from autotune.scoring.noise import assumed_floor, noise_floor
 from autotune.scoring.objective import Objective
 from autotune.scoring.verdict import MetricVerdict, verdicts
 from autotune.search.judge import TurnKey
@@ -92,6 +94,19 @@ class Judging:
                 found[str(bucket)] = inside
         return found
 
+    def floor(self, records: Mapping[str, Sequence[TurnRecord]]) -> Floor | None:
+        """By how much the machine's own noise widens every interval; ``None`` where it does not.
+
+        It does where others disturbed a block that was kept, and where there is but one block. It
+        is what the blocks of the first arm, one config measured again and again, differ by.
+        """
+        runs = _runs(next(iter(records.values()), ()))
+        every = [run for rows in records.values() for run in _runs(rows)]
+        if len(runs) > 1 and not any(contaminated(run).spoiled for run in every):
+            return None
+        found = noise_floor(runs, measured_at="") if len(runs) > 1 else None
+        return dict((found or assumed_floor()).half_widths)
+
     def _rows(
         self,
         records: Mapping[str, Sequence[TurnRecord]],
@@ -99,6 +114,7 @@ class Judging:
         depth: str,
     ) -> Iterator[ArmVerdict]:
         base, others = next(iter(records), ""), list(records)[1:]
+        floor = self.floor(records)
         for name in others:
             try:
                 found = compare(
@@ -108,11 +124,20 @@ class Judging:
                     keys=keys,
                     seed=self.seed,
                     candidates=len(others),
+                    floor=floor,
                 )
             except NoMetricValue:
                 continue
             for metric, said in verdicts(found).items():
                 yield ArmVerdict(name, base, depth, said, found.by_turn.get(metric))
+
+
+def _runs(records: Sequence[TurnRecord]) -> list[list[TurnRecord]]:
+    """The records of one arm, block by block."""
+    found: dict[int, list[TurnRecord]] = {}
+    for record in records:
+        found.setdefault(record.block, []).append(record)
+    return [found[block] for block in sorted(found)]
 
 
 def comparable(records: Sequence[TurnRecord]) -> list[TurnRecord]:

@@ -88,9 +88,16 @@ def note_lines(document: Row) -> Iterator[str]:
 
 def _measuring_notes(document: Row) -> Iterator[str]:
     disturbed = sum(arm["disturbed"] for arm in document["arms"])
+    again, took_s = document["made_again"], document["made_again_s"]
+    if again:
+        told = plural(again, "measurement")
+        yield f"{told} were disturbed by others and made again ({duration(took_s)})."
     if disturbed:
         whole = len(document["measurements"])
         yield f"{disturbed} of {whole} measurements were not alone on the machine."
+    if document.get("floor"):
+        widths = "the machine was not quiet" if disturbed else "one block cannot show its noise"
+        yield f"Intervals are widened by the machine's own noise: {widths}."
     for arm in document["arms"]:
         if arm.get("tuned_on_another_build"):
             yield f"{arm['name']} was tuned on another build of {arm['engine']} than the one here."

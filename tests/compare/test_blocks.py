@@ -15,6 +15,7 @@ from autotune.compare.narrow import ALONE, BLOCKS, BUDGET, NARROW, STOPPED, Rule
 from autotune.compare.progress import Progress
 from autotune.compare.verdicts import Judging
 from autotune.errors import MachineError
+from autotune.search.remeasure import Remeasure
 from autotune.study.turn_log import TurnLog, read_turns
 
 
@@ -28,6 +29,7 @@ class Bench:
         self.stop = threading.Event()
         self.progress = Progress(tuple(arm.name for arm in arms))
         self.saved = 0
+        self.clean: Remeasure | None = None
 
     def run(self, **limits: float | int | None) -> str:
         log = TurnLog(self.path / "turns.jsonl")
@@ -49,6 +51,7 @@ class Bench:
                 listener=self._told,
                 stop=self.stop,
                 save=self._save,
+                clean=self.clean,
             ).run()
         finally:
             log.close()
@@ -128,3 +131,22 @@ def test_what_the_machine_refuses_ends_it(tmp_path: Path, depths: Depths) -> Non
     bench = Bench(tmp_path, depths, QuickArm("a", before=full), QuickArm("b"))
     with pytest.raises(MachineError, match="disk is full"):
         bench.run()
+
+
+def test_a_block_that_others_disturbed_is_made_again(tmp_path: Path, depths: Depths) -> None:
+    class Once:
+        """Says once that the first block is to be made again."""
+
+        gave_up = False
+        left = 1
+
+        def again(self, measurement: object, *, times: int, left_s: float | None) -> bool:
+            self.left -= 1
+            return self.left == 0
+
+    bench = Bench(tmp_path, depths, QuickArm("a", started=True), QuickArm("b", started=True))
+    bench.clean = Once()  # type: ignore[assignment]
+    assert bench.run(blocks=1) == BLOCKS
+    assert [arm.measured for arm in bench.arms] == [[0, 0], [0]]
+    assert (bench.progress.again, bench.progress.again_s) == (1, 10.0)
+    assert bench.progress.seconds == 30.0

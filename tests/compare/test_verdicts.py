@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
+import pytest
 from quick_arms import record_of
 
 from autotune.compare.verdicts import Judging, comparable
-from autotune.records import TurnRecord
+from autotune.records import TurnMachine, TurnRecord
+from autotune.scoring.contaminated import MARK
 from autotune.scoring.verdict import Verdict
 from autotune.workload.depth import DepthRange
 
@@ -70,3 +73,29 @@ def test_a_turn_that_was_sent_again_compares_with_none_and_a_disturbed_one_does(
     retried = record_of("a", 0, 0, 1.0, mark="retried")
     disturbed = record_of("a", 0, 1, 1.0, mark="contaminated")
     assert comparable([retried, disturbed]) == [disturbed]
+
+
+def test_the_machines_noise_widens_what_one_block_or_a_busy_machine_says(depths: Depths) -> None:
+    quiet = {"base": rows("base", 1.0), "b": rows("b", 0.97)}
+    judging = Judging(depths)
+    assert judging.floor(quiet) is None
+    once = {name: [r for r in found if r.block == 0] for name, found in quiet.items()}
+    floor = judging.floor(once)
+    assert floor is not None
+    assert floor["ttft"] == pytest.approx(math.log(1.15))  # nothing was measured twice
+    busy = TurnMachine(looks=9, other_cores=4.0)
+    disturbed = {
+        name: [replace(r, mark=MARK, machine=busy) for r in f] for name, f in quiet.items()
+    }
+    measured = judging.floor(disturbed)
+    assert measured is not None
+    assert 0 < measured["ttft"] < floor["ttft"]  # two blocks of the baseline differ by 1% or less
+    seen = [
+        next(
+            row.said.smallest_seen for row in judging.overall(records) if row.said.metric == "ttft"
+        )
+        for records in (quiet, once)
+    ]
+    assert seen[0] is not None
+    assert seen[1] is not None
+    assert seen[1] > seen[0]

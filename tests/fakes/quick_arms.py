@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autotune.candidate import Candidate
 from autotune.compare.measured import Measured
 from autotune.compare.opening import Side
 from autotune.compare.request import CompareArm, CompareRequest
@@ -15,7 +16,7 @@ from autotune.paths.spec import AttachedPath, LaunchedPath
 from autotune.records import TurnRecord
 from autotune.replay.plan import History
 from autotune.search.request import RunRequest
-from autotune.trial.measurement import RecordSink
+from autotune.trial.measurement import Measurement, RecordSink
 
 
 def record_of(arm: str, block: int, turn: int, ttft_s: float, **more: Any) -> TurnRecord:
@@ -64,7 +65,8 @@ def request_of(*arms: CompareArm, **fields: Any) -> CompareRequest:
 class QuickArm:
     """Answers at once with `turns` turns; `ttft` gives seconds by block and turn.
 
-    `fails` gives a reason by block, `before` may do or raise anything.
+    `fails` gives a reason by block, `before` may do or raise anything. `started` is whether it
+    passes for an engine that was started.
     """
 
     name: str
@@ -73,6 +75,7 @@ class QuickArm:
     seconds: float = 10.0
     fails: Mapping[int, str] = field(default_factory=dict)
     before: Callable[[int], None] = lambda block: None
+    started: bool = False
     measured: list[int] = field(default_factory=list)
 
     def measure(self, block: int, sink: RecordSink) -> Measured:
@@ -81,7 +84,13 @@ class QuickArm:
         rows = [record_of(self.name, block, t, self.ttft(block, t)) for t in range(self.turns)]
         for row in rows:
             sink(row)
-        return Measured(records=tuple(rows), seconds=self.seconds, failure=self.fails.get(block))
+        whole = Measurement(Candidate(), self.name, block, tuple(rows), None)
+        return Measured(
+            records=tuple(rows),
+            seconds=self.seconds,
+            failure=self.fails.get(block),
+            measurement=whole if self.started else None,
+        )
 
     @property
     def side(self) -> Side:
