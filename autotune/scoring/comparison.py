@@ -12,8 +12,8 @@ CONFIDENCE = 0.95
 LEAST_PAIRS = 5
 """Below this many pairs a comparison gives a direction, not a size."""
 
-LEAST_DRAWN = 3
-"""The same for what the bootstrap drew: two runs cannot show how far a third would be."""
+LEAST_BLOCKS = 2
+"""The same for blocks: with one launch of each arm its luck cannot be told from a difference."""
 
 METRICS = ("turn_s", "ttft", "decode", "total_wait")
 """Names of the metrics that are compared: fields of `Comparison`, keys of a floor."""
@@ -65,6 +65,7 @@ class Comparison:
         total_wait: over every paired turn, context edits included.
         by_turn: the same metrics by paired ratios, by name; those that no pair has are left out.
         drawn: how many of `unit` there were to draw from.
+        blocks: how often both arms were measured; every block has launches of its own.
         confidence: of every interval here; above 0.95 where several candidates share the risk.
         method: how the objective's bounds came from the draws.
         floor: the machine's A/A noise by which the intervals were widened, as log-ratios.
@@ -84,6 +85,7 @@ class Comparison:
     total_wait: Ratio | None
     by_turn: Mapping[str, ByTurn] = field(default_factory=dict)
     drawn: int = 0
+    blocks: int = 0
     confidence: float = CONFIDENCE
     method: Method = Method.PERCENTILE
     floor: Floor = field(default_factory=dict)
@@ -98,9 +100,14 @@ class Comparison:
         }[name]
 
     @property
+    def level(self) -> str:
+        """The confidence as it is written beside an interval: ``95%``, ``97.5%``."""
+        return f"{100 * self.confidence:.3g}%"
+
+    @property
     def directional(self) -> bool:
-        """Whether this is too little for more than a direction."""
-        return self.pairs < LEAST_PAIRS or self.drawn < LEAST_DRAWN
+        """Whether this is too little for more than a direction: few pairs, or a single block."""
+        return self.pairs < LEAST_PAIRS or self.blocks < LEAST_BLOCKS
 
     @property
     def wins(self) -> bool:

@@ -1,13 +1,16 @@
-"""Speed-ups of a set of pairs: what the bootstrap computes anew for every draw."""
+"""Speed-ups of a set of pairs, for many draws at once.
+
+A draw is a row of counts, how often it holds each pair (`autotune.scoring.counts`). Every function
+gives one number a draw, NaN where it cannot be computed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autotune.records import TurnRecord
-from autotune.scoring.objective import Objective
 from autotune.scoring.pairs import Pair
 
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Counts = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,47 +56,57 @@ class PairedTimes:
         return cls(default, ArmTimes.of([pair.candidate for pair in pairs]), len(pairs))
 
 
-Statistic = Callable[[PairedTimes, "np.ndarray"], float | None]
-"""Pairs and the rows to look at (repeats allowed) to a speed-up; ``None`` where absent."""
+def median_ratios(times: PairedTimes, counts: Counts) -> dict[str, Floats]:
+    """Speed-ups by medians, over turns that both arms have.
 
-
-def statistic_of(objective: Objective) -> Statistic:
-    """The speed-up by which `objective` compares."""
-    return {Objective.TURN: turn, Objective.TTFT: ttft, Objective.DECODE: decode}[objective]
-
-
-def turn(times: PairedTimes, rows: np.ndarray) -> float | None:
-    """turn_s of the default / turn_s of the candidate, each part over turns that both have."""
+    ``ttft``: p50 TTFT of the default / of the candidate. ``decode``: p50 decode rate of the
+    candidate / of the default. ``turn_s``: the default's p50 TTFT + median output tokens / p50
+    decode rate, over the candidate's.
+    """
     before, after = times.default, times.candidate
-    first = _both(before.ttft_s, after.ttft_s, rows)
-    tokens = _both(before.output_tokens, after.output_tokens, rows)
-    rate = _both(before.decode_tps, after.decode_tps, rows)
-    return _quotient(*map(_turn_s, first, tokens, rate))
+    first = _medians(before.ttft_s, after.ttft_s, counts)
+    tokens = _medians(before.output_tokens, after.output_tokens, counts)
+    rate = _medians(before.decode_tps, after.decode_tps, counts)
+    return {
+        "turn_s": _quotient(*map(_turn_s, first, tokens, rate)),
+        "ttft": _quotient(*first),
+        "decode": _quotient(*reversed(rate)),
+    }
 
 
-def ttft(times: PairedTimes, rows: np.ndarray) -> float | None:
-    """p50 TTFT of the default / of the candidate, over turns that both have one."""
-    both = _both(times.default.ttft_s, times.candidate.ttft_s, rows)
-    return _quotient(*map(_median, both))
-
-
-def decode(times: PairedTimes, rows: np.ndarray) -> float | None:
-    """p50 decode rate of the candidate / of the default, over turns that both have one."""
-    before, after = _both(times.default.decode_tps, times.candidate.decode_tps, rows)
-    return _quotient(_median(after), _median(before))
-
-
-def total_wait(times: PairedTimes, rows: np.ndarray) -> float | None:
+def total_wait(times: PairedTimes, counts: Counts) -> Floats:
     """Total waiting time of the default / of the candidate, over turns that both have one."""
-    before, after = _both(times.default.wall_s, times.candidate.wall_s, rows)
-    return _quotient(float(before.sum()), float(after.sum()))
+    before, after = times.default.wall_s, times.candidate.wall_s
+    told = _told(before, after)
+    drawn = counts[:, told]
+    return _quotient(drawn @ before[told], drawn @ after[told])
 
 
-def _turn_s(ttft_s: Floats, output_tokens: Floats, decode_tps: Floats) -> float | None:
-    first, tokens, rate = map(_median, (ttft_s, output_tokens, decode_tps))
-    if first is None or tokens is None or rate is None or rate <= 0:
-        return None
-    return first + tokens / rate
+def median_of(values: Floats, counts: Counts) -> Floats:
+    """The median of each draw: the middle of its rows in order, or the mean of the middle two.
+
+    `values` has no NaN. Walks up the sorted rows to where half of a draw's rows are below.
+    """
+    import numpy as np
+
+    if not len(values):
+        return np.full(len(counts), np.nan)
+    order = np.argsort(values, kind="stable")
+    ranked, below = values[order], counts[:, order].cumsum(axis=1, dtype=np.int32)
+    size = below[:, -1]
+    low = (below > ((size - 1) // 2)[:, None]).argmax(axis=1)
+    even = np.flatnonzero((size % 2 == 0) & (size > 0))
+    high = low.copy()
+    high[even] = (below[even] > (size[even] // 2)[:, None]).argmax(axis=1)
+    middle = (ranked[low] + ranked[high]) / 2
+    return np.where(size > 0, middle, np.nan)
+
+
+def _turn_s(ttft_s: Floats, output_tokens: Floats, decode_tps: Floats) -> Floats:
+    import numpy as np
+
+    rate = np.where(decode_tps > 0, decode_tps, np.nan)
+    return ttft_s + output_tokens / rate
 
 
 def _column(values: Sequence[float | None]) -> Floats:
@@ -101,21 +115,23 @@ def _column(values: Sequence[float | None]) -> Floats:
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
-def _both(before: Floats, after: Floats, rows: np.ndarray) -> tuple[Floats, Floats]:
+def _told(before: Floats, after: Floats) -> NDArray[np.bool_]:
     import numpy as np
 
-    left, right = before[rows], after[rows]
-    told = ~(np.isnan(left) | np.isnan(right))
-    return left[told], right[told]
+    return ~(np.isnan(before) | np.isnan(after))
 
 
-def _median(values: Floats) -> float | None:
+def _medians(before: Floats, after: Floats, counts: Counts) -> tuple[Floats, Floats]:
+    """Both arms' medians over the turns that both have."""
+    told = _told(before, after)
+    drawn = counts if told.all() else counts[:, told]
+    return median_of(before[told], drawn), median_of(after[told], drawn)
+
+
+def _quotient(above: Floats, below: Floats) -> Floats:
     import numpy as np
 
-    return float(np.median(values)) if len(values) else None
-
-
-def _quotient(above: float | None, below: float | None) -> float | None:
-    if above is None or below is None or below <= 0:
-        return None
-    return above / below
+    fit = (below > 0) & (above > 0)
+    quotient = np.full(len(above), np.nan)
+    np.divide(above, below, out=quotient, where=fit)
+    return quotient

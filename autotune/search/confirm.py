@@ -59,7 +59,8 @@ class Confirmation:
     """Measures every arm once a block, in an order that turns around from block to block.
 
     `baseline` is the arm that the others are compared with. What others disturbed is measured again
-    by `clean`; where disturbed blocks are left, every interval is widened by `floor`.
+    by `clean`; where disturbed blocks are left, and where there is but one block, every interval is
+    widened by `floor`.
     `earlier` are records of blocks that a former run of the same confirmation finished; they are
     not measured again. Stops between blocks when the budget or the user says so.
     """
@@ -175,21 +176,24 @@ class Confirmation:
             if arm.name == self.baseline or arm.name in self._failed or not records:
                 continue
             try:
-                found[arm.name] = self._compare(default, records)
+                found[arm.name] = self._compare(default, records, len(arms) - 1)
             except NoMetricValue as absence:
                 self._failed[arm.name] = absence.message
         return found
 
     def _compare(
-        self, default: Sequence[TurnRecord], candidate: Sequence[TurnRecord]
+        self, default: Sequence[TurnRecord], candidate: Sequence[TurnRecord], candidates: int
     ) -> Comparison:
+        """As one of as many `candidates` as began: one that failed had its chance as well."""
+        noise_is_told = self._disturbed or len({record.block for record in default}) == 1
         return compare(
             default,
             candidate,
             keys=self.judge.at_depth,
             objective=self.judge.objective,
             seed=self.seed,
-            floor=self.floor.half_widths if self.floor and self._disturbed else None,
+            candidates=candidates,
+            floor=self.floor.half_widths if self.floor and noise_is_told else None,
         )
 
     def _whole(self, name: str, blocks: int) -> list[TurnRecord]:

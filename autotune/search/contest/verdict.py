@@ -75,9 +75,10 @@ def reach_verdict(proof: Proof, judge: Judge, *, seed: int, held_out: bool) -> V
     )
     good = [arm for arm in ranked if _beats(_against(confirmed, arm))]
     champion = good[0] if good else ranked[0]
+    rivals = _best_of_others(ranked, champion)
     duels = tuple(
-        Duel(rival, compare_arms(confirmed, rival, champion, judge, seed))
-        for rival in _best_of_others(ranked, champion)
+        Duel(rival, compare_arms(confirmed, rival, champion, judge, seed, len(rivals)))
+        for rival in rivals
     )
     tied = tuple(duel.rival.engine for duel in duels if not duel.told_apart)
     winner = _first_named(good, proof.arms, (champion.engine, *tied))
@@ -128,9 +129,17 @@ def _first_named(
 
 
 def compare_arms(
-    confirmed: Confirmed, base: ContestArm, other: ContestArm, judge: Judge, seed: int
+    confirmed: Confirmed,
+    base: ContestArm,
+    other: ContestArm,
+    judge: Judge,
+    seed: int,
+    candidates: int = 1,
 ) -> Comparison | None:
-    """`base` over `other` on the turns that both finished; ``None`` where that cannot be had."""
+    """`base` over `other` on the turns that both finished; ``None`` where that cannot be had.
+
+    `candidates` is how many such comparisons are made, see `compare`.
+    """
     try:
         return compare(
             _whole(confirmed, base),
@@ -138,6 +147,7 @@ def compare_arms(
             keys=judge.at_depth,
             objective=judge.objective,
             seed=seed,
+            candidates=candidates,
         )
     except NoMetricValue:
         return None
@@ -206,8 +216,8 @@ def _gap(duels: Sequence[Duel], tied: Sequence[str]) -> str:
 def span(comparison: Comparison) -> str:
     """The interval in words."""
     if comparison.low is None or comparison.high is None:
-        return "95% interval unknown"
-    return f"95% interval {comparison.low:.2f} to {comparison.high:.2f}"
+        return f"{comparison.level} interval unknown"
+    return f"{comparison.level} interval {comparison.low:.2f} to {comparison.high:.2f}"
 
 
 def words(arm: ContestArm) -> str:
