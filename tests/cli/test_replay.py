@@ -76,7 +76,7 @@ def test_an_endpoint_and_the_table_again(service: FakeService, replay: Run, tmp_
     assert code == 0
     assert "far: openrouter, 3 turns" in err
     assert "cost: about $" in err
-    assert any(line.split()[:3] == ["far", "openrouter", "1"] for line in out.splitlines())
+    assert any(line.split()[:3] == ["far", "openrouter", "0-10k"] for line in out.splitlines())
     code, out, err = replay("--json")
     assert (code, err) == (0, "")
     table = json.loads(out)
@@ -240,3 +240,9 @@ def test_a_named_key_goes_to_one_host() -> None:
         make_paths(asked(endpoints=several, env=env, key_env="MINE"))
     same = ["http://box:1", "b=http://box:2"]
     assert len(make_paths(asked(endpoints=same, env=env, key_env="MINE"))) == 2
+
+
+def test_sampling_is_a_matter_of_runs(replay: Callable[..., tuple[int, str, str]]) -> None:
+    code, _, err = replay("--sample", "all")
+    assert code == 2
+    assert "has no flag --sample" in err

@@ -72,7 +72,7 @@ def test_show_has_verdict_facts_and_trials(
     assert out.startswith("demo: Trial 1 wins.\n")
     assert "engine    llama-server 0.6.0 (build 11434)\n" in out
     assert "batch-size=512" in out
-    assert "out-of-memory: no room for the" in out
+    assert "out-of-memory: no room for the" in " ".join(out.split())
     assert "3 trials" in out
     assert main(["study", "show", str(with_trials), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
@@ -84,7 +84,9 @@ def test_turns_can_be_picked(study: Path, capsys: pytest.CaptureFixture[str]) ->
     assert main(["study", "turns", "demo", "--trial", "1", "--json"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(row["arm"], row["turn"]) for row in rows] == [("trial-0001", 0), ("trial-0001", 1)]
+    assert {row["warmth"] for row in rows} <= {"cold", "partial", "warm", "unknown"}
     assert main(["study", "turns", "demo", "--csv", "turns.csv"]) == 0
+    assert Path("turns.csv").read_text().splitlines()[0].split(",").count("warmth") == 1
     assert Path("turns.csv").read_text().count("\n") > 1
     capsys.readouterr()
     assert main(["study", "turns", "demo", "--arm", "default"]) == 0

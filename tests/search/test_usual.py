@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from formula import Bench, FormulaMeasurer
 
+from autotune.candidate import Candidate
 from autotune.search.ledger import COMPLETE, INFEASIBLE, STOPPED, Entry, Ledger, arm_name
+from autotune.search.request import RunRequest
+from autotune.search.resume import request_words
 from autotune.search.usual import chart_verdict, charted, usual_chart, verdict_of
+from autotune.trial.measurement import Measurement
 
 
 def entry(number: int, value: float | None, tps: float | None, **more: Any) -> Entry:
@@ -81,3 +88,33 @@ def test_trials_of_the_search_are_asked_and_confirmations_are_not() -> None:
     assert not wanted("confirm-0012-trial-0007")
     assert not wanted("heat-0012-trial-0007")
     assert not wanted("survey")
+
+
+@dataclass
+class Asked(FormulaMeasurer):
+    """Its chart likes small batches."""
+
+    def measure(self, candidate: Candidate, *args: Any, **named: Any) -> Measurement:
+        found = FormulaMeasurer.measure(self, candidate, *args, **named)
+        batch = float(candidate.settings["batch-size"])
+        figures = {"tokens_per_s": 1e4 / batch, "seconds": 1.0}
+        return replace(found, extras={"usual_chart": figures}) if found.whole else found
+
+
+def test_answers_are_on_disk_and_read_back_by_a_run_that_goes_on(bench: Bench) -> None:
+    first = chart_verdict(bench.run(Asked(), 6))
+    assert first is not None
+    assert first.agreement.n >= 3
+    assert first.picked.tokens_per_s == max(
+        row.tokens_per_s for row in charted(bench.run(Asked(), 6))
+    )
+    rows = [row for row in bench.folder.read_trials() if row["state"] == "complete"]
+    assert rows
+    assert all(row["extras"]["usual_chart"]["seconds"] == 1.0 for row in rows)
+    assert chart_verdict(bench.run(Asked(), 6)) == first
+
+
+def test_a_resumed_command_says_that_the_chart_is_not_wanted() -> None:
+    request = RunRequest(workload=Path("captures"), usual_chart=False)
+    assert "--no-usual-chart" in request_words(request)
+    assert not any("usual-chart" in w for w in request_words(replace(request, usual_chart=True)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from formula import FormulaMeasurer, plan_of
 
@@ -9,7 +11,7 @@ from autotune.candidate import Candidate
 from autotune.errors import UserError
 from autotune.launchers.failure import FailureKind
 from autotune.records import TurnRecord
-from autotune.trial.measurement import TrialSeconds
+from autotune.trial.measurement import Measurement, TrialSeconds
 from autotune.trial.recorded import RecordedMeasurer, RecordedTrial
 
 PLAN = plan_of()
@@ -51,6 +53,23 @@ def test_another_candidate_gets_the_nearest() -> None:
 
 def test_a_recorded_failure_is_a_failure() -> None:
     assert ask(2048)[1] == FailureKind.CRASH.value
+
+
+def test_what_was_asked_after_a_replay_is_kept_for_whole_trials() -> None:
+    told = replace(trial(128), extras={"usual_chart": {"tokens_per_s": 20.0}})
+    table = RecordedMeasurer([told])
+
+    def ask_until(turns: int) -> Measurement:
+        sunk: list[TurnRecord] = []
+        return table.measure(
+            Candidate(told.settings), PLAN, arm="a", block=0, sink=sunk.append,
+            enough=lambda: len(sunk) >= turns,
+        )  # fmt: skip
+
+    assert ask_until(99).extras == {"usual_chart": {"tokens_per_s": 20.0}}
+    early = ask_until(2)
+    assert not early.whole
+    assert early.extras == {}
 
 
 def test_distance_is_nothing_to_itself_and_one_to_a_stranger() -> None:
