@@ -24,7 +24,7 @@ from autotune.config.settings import SECTIONS
 from autotune.errors import UserError
 
 _DEFAULT_NOISE = re.compile(
-    r" ?\((?:ifdef: )?(?:required|default: (?:None|False)|default factory: [^)]*)\)"
+    r" ?\((?:ifdef: )?(?:required|default: (?:None|False|True)|default factory: [^)]*)\)"
 )
 
 
