@@ -110,7 +110,7 @@ class SearchSettings(Section):
         256, ge=100, description="positions of the captures at which the guard compares"
     )
     max_kl_p99: float = Field(
-        0.25, gt=0, description="most divergence accepted at the 99th percentile, in nats"
+        0.1, gt=0, description="most divergence accepted at the 99th percentile, in nats"
     )
     min_top1: float = Field(
         0.92, ge=0, le=1, description="least share of positions with the same likeliest token"

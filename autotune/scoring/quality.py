@@ -58,11 +58,11 @@ class CallOutcome(StrEnum):
 class Threshold:
     """What is accepted. Defaults: see docs/quality.md for the figures they were taken from.
 
-    `max_kl_p99` in nats: 0.25 is a token that was sure at 99% and is left with 76%.
+    `max_kl_p99` in nats: 0.1 is a token that was sure at 99% and is left with 87%.
     `min_top1` and `min_calls` are shares of positions and of sound calls.
     """
 
-    max_kl_p99: float = 0.25
+    max_kl_p99: float = 0.1
     min_top1: float = 0.92
     min_calls: float = 0.9
 

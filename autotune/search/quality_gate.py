@@ -44,7 +44,7 @@ from autotune.trial.measurement import (
     TrialSeconds,
     never,
 )
-from autotune.trial.next_token import find_asker
+from autotune.trial.next_token import find_way, make_asker
 from autotune.trial.quality_probe import Answers, Probe, compare_answers, compare_calls
 from autotune.trial.quality_walks import Walk
 
@@ -98,6 +98,7 @@ class QualityGate:
     folder: Path
     reference: Mapping[str, Setting] = field(default_factory=dict)
     spent_s: float = 0.0
+    _way: str | None = None
     _answers: Answers | None = None
     _findings: dict[str, Finding] = field(default_factory=dict)
 
@@ -115,6 +116,7 @@ class QualityGate:
             raise _guarded_otherwise(row["of"], self.plan.of)
         if row["answers"] is None:
             return str(row["why"])
+        self._way = str(row["way"])
         self._answers = Answers.from_json(row["answers"])
         for one in rows:
             if one["what"] == CANDIDATE:
@@ -134,7 +136,8 @@ class QualityGate:
     def _ask_reference(self) -> dict[str, Any]:
         try:
             with self.serve(self._bare(self.reference), "quality-reference") as server:
-                answers = self._asked(server)
+                way = find_way(server.base_url, self.plan.model_name)
+                answers = None if way is None else self._asked(server, way)
         except TrialError as error:
             raise MachineError(
                 f"the engine does not start with the reference settings: {error}",
@@ -142,15 +145,13 @@ class QualityGate:
             ) from None
         why = _why_not(answers)
         known = answers.to_json() if answers is not None and why is None else None
-        row = {"what": REFERENCE, "of": self.plan.of, "answers": known, "why": why}
+        row = {"what": REFERENCE, "of": self.plan.of, "way": way, "why": why, "answers": known}
         append_quality(quality_path(self.folder), row)
         return row
 
-    def _asked(self, server: Server) -> Answers | None:
-        asker = find_asker(server.base_url, self.plan.model_name)
-        if asker is None:
-            return None
+    def _asked(self, server: Server, way: str) -> Answers:
         plan = self.plan
+        asker = make_asker(way, server.base_url, plan.model_name)
         probe = Probe(
             asker, plan.walks, seed=plan.seed, positions=plan.positions, limit_s=plan.limit_s
         )
@@ -192,7 +193,7 @@ class QualityGate:
         for tried in (self._bare(settings), candidate):
             try:
                 with self.serve(tried, name) as server:
-                    answers = self._asked(server)
+                    answers = self._asked(server, self._way or "")
             except TrialError as error:
                 failure = (error.failure.kind.value, error.failure.message)
                 continue
@@ -200,12 +201,12 @@ class QualityGate:
         return candidate_row(settings, [], [], time.monotonic() - began, failure)
 
     def _compared(
-        self, settings: Mapping[str, Setting], answers: Answers | None, seconds: float
+        self, settings: Mapping[str, Setting], answers: Answers, seconds: float
     ) -> dict[str, Any]:
-        if answers is None or self._answers is None:
-            return candidate_row(settings, [], [], seconds, (FailureKind.BAD_REPLY, NO_NUMBERS))
-        rows = compare_answers(self._answers, answers)
-        calls = compare_calls(self._answers, answers, self.plan.walks)
+        reference = self._answers
+        assert reference is not None  # open() came before
+        rows = compare_answers(reference, answers)
+        calls = compare_calls(reference, answers, self.plan.walks)
         return candidate_row(settings, rows, calls, seconds)
 
 

@@ -28,6 +28,10 @@ LLAMA_K = 64
 OPENAI_K = 20
 """The most that vLLM gives unless it is told otherwise (``--max-logprobs``)."""
 
+LLAMA_CPP, VLLM, CHAT = "llama.cpp", "vllm", "chat"
+WAYS = (LLAMA_CPP, VLLM, CHAT)
+"""The best first."""
+
 Tools = Sequence[Mapping[str, Any]]
 
 _HELLO: tuple[Message, ...] = ({"role": "user", "content": "Say yes."},)
@@ -176,15 +180,22 @@ class ChatAsker:
         return _listed(rows, "token")
 
 
-def find_asker(base_url: str, model: str) -> Asker | None:
-    """The best way that the engine at `base_url` answers; ``None`` where it gives no probabilities.
+def make_asker(way: str, base_url: str, model: str) -> Asker:
+    """The engine at `base_url` asked in `way`, one of `WAYS`.
 
     `model` is what the ``model`` field of a request must say.
     """
-    ways: tuple[Asker, ...] = (
-        LlamaAsker(base_url), CompletionsAsker(base_url, model), ChatAsker(base_url, model),
-    )  # fmt: skip
-    return next((way for way in ways if way.first(_HELLO, ())), None)
+    if way == LLAMA_CPP:
+        return LlamaAsker(base_url)
+    return CompletionsAsker(base_url, model) if way == VLLM else ChatAsker(base_url, model)
+
+
+def find_way(base_url: str, model: str) -> str | None:
+    """The best way that the engine at `base_url` answers; ``None`` where it gives no probabilities.
+
+    To be asked of an engine that is sound: a broken model gives none either.
+    """
+    return next((w for w in WAYS if make_asker(w, base_url, model).first(_HELLO, ())), None)
 
 
 def _tokens(rows: Any) -> Tokens | None:

@@ -46,7 +46,7 @@ def test_the_tail_fails_what_the_mean_would_pass() -> None:
     assert ruined.kl_p99.value == pytest.approx(2.0)
     verdict = judge(ruined, Threshold())
     assert verdict.standing is Standing.FAILS
-    assert verdict.reasons == ("p99 KL 2 (2 to 2) above 0.25",)
+    assert verdict.reasons == ("p99 KL 2 (2 to 2) above 0.1",)
 
 
 def test_an_interval_that_straddles_the_threshold_cannot_tell() -> None:
@@ -55,7 +55,7 @@ def test_an_interval_that_straddles_the_threshold_cannot_tell() -> None:
     verdict = judge(found(kl), Threshold())
     assert verdict.standing is Standing.CANNOT_TELL
     assert not verdict.accepted
-    assert verdict.reasons[0].startswith("p99 KL 0.9 (0.01 to 0.9) against 0.25")
+    assert verdict.reasons[0].startswith("p99 KL 0.9 (0.01 to 0.9) against 0.1")
 
 
 def test_another_likeliest_token_too_often_fails() -> None:

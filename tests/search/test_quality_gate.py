@@ -100,7 +100,8 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.setattr(quality_gate, "find_asker", lambda url, model: Engine(url))
+    monkeypatch.setattr(quality_gate, "find_way", lambda url, model: "llama.cpp")
+    monkeypatch.setattr(quality_gate, "make_asker", lambda way, url, model: Engine(url))
     return Bench(tmp_path)
 
 
@@ -142,7 +143,7 @@ def test_what_is_too_far_away_is_refused_by_how_much(bench: Bench) -> None:
     # 0.9 ln(0.9/0.2) + 0.05 ln(0.05/0.75) + 0.05 ln(0.05/0.05)
     kl = 0.9 * math.log(4.5) - 0.05 * math.log(15)
     assert found.figures.kl_p99.value == pytest.approx(kl)
-    assert found.reason == "p99 KL 1.2 (1.2 to 1.2) above 0.25; top-1 0.0% (0.0% to 0.0%) below 92%"
+    assert found.reason == "p99 KL 1.2 (1.2 to 1.2) above 0.1; top-1 0.0% (0.0% to 0.0%) below 92%"
 
 
 def test_a_study_that_goes_on_asks_nothing_again(bench: Bench) -> None:
@@ -168,7 +169,7 @@ def test_a_study_is_not_continued_under_another_threshold(bench: Bench) -> None:
 def test_an_engine_without_probabilities_cannot_be_guarded_and_is_asked_once(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quality_gate, "find_asker", lambda url, model: None)
+    monkeypatch.setattr(quality_gate, "find_way", lambda url, model: None)
     assert bench.gate().open() == "the engine gives no probabilities of tokens"
     assert bench.gate().open() == "the engine gives no probabilities of tokens"
     assert len(bench.launched) == 1

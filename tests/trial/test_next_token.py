@@ -14,7 +14,8 @@ from autotune.trial.next_token import (
     CompletionsAsker,
     LlamaAsker,
     Tokens,
-    find_asker,
+    find_way,
+    make_asker,
 )
 
 HELLO = ({"role": "user", "content": "hi"},)
@@ -107,14 +108,20 @@ def test_a_chat_endpoint_gives_the_first_token_alone(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    ("answers", "kind"),
-    [(LLAMA, LlamaAsker), (VLLM, CompletionsAsker), (CHAT, ChatAsker), ({}, type(None))],
+    ("answers", "way", "kind"),
+    [(LLAMA, "llama.cpp", LlamaAsker), (VLLM, "vllm", CompletionsAsker), (CHAT, "chat", ChatAsker)],
 )
 def test_the_best_way_that_answers_is_found(
-    answers: Mapping[str, Any], kind: type, monkeypatch: pytest.MonkeyPatch
+    answers: Mapping[str, Any], way: str, kind: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Engine(answers, monkeypatch)
-    assert isinstance(find_asker("http://x", "m"), kind)
+    assert find_way("http://x", "m") == way
+    assert isinstance(make_asker(way, "http://x", "m"), kind)
+
+
+def test_an_engine_that_gives_no_probabilities_has_no_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    Engine({"/v1/chat/completions": {"choices": [{"logprobs": None}]}}, monkeypatch)
+    assert find_way("http://x", "m") is None
 
 
 @pytest.mark.parametrize(
