@@ -158,7 +158,7 @@ class ConfirmBlock:
 
 @dataclass(frozen=True, slots=True)
 class HoldStarted:
-    """A winner is about to be filled: how deep, over how many sessions and turns at most."""
+    """A winner is about to be filled: how deep, over how many sessions and about how many turns."""
 
     arm: str
     tokens: int

@@ -65,7 +65,7 @@ class SoakPlan:
 
     @property
     def turns(self) -> int:
-        """Turns at most, filler included."""
+        """Turns, about: of filler there may be one more or less."""
         return len(self.fill.turns) + self.steps + 1 + sum(len(r.turns) for r in self.rounds)
 
 

@@ -72,7 +72,7 @@ class Continuation:
             response=None,
             boundary=None,
         )
-        planned = PlannedTurn(before.order + 1, turn, SHORT_REPLY_TOKENS)
+        planned = PlannedTurn(before.order + 1, turn, before.output_tokens)
         return ReplayPlan((planned,), History.RECORDED, 1, digest="")
 
     @property
