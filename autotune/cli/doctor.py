@@ -7,11 +7,14 @@ import time
 from collections.abc import Generator, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
 
 from autotune.cli.engine_words import engine_requests
 from autotune.cli.io import CommandIO
 from autotune.config.settings import EngineSettings, StudiesSettings
+from autotune.config.values import Duration
 from autotune.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -42,11 +45,27 @@ class Doctor(StudiesSettings, EngineSettings):
     the model, at settings that reach an engine unasked, at disk and clocks. Every finding that is
     not ok comes with a fix. The exit code is 3 when something fails.
 
+    With --noise it then measures the engine's defaults again and again, and says by how much two
+    runs of the same config differ on this machine. Studies of the same engine, model and kind of
+    workload use that for a week: smaller differences are not called differences.
+
     Examples:
         autotune doctor
+        autotune doctor --noise --model model.gguf
+        autotune doctor --noise --seconds 5m --model model.gguf --workload captures/
         autotune doctor --gpu 3090 --engine llama-server --model model.gguf
         autotune doctor --json
     """
+
+    noise: bool = Field(False, description="measure how far two runs of one config differ")
+    seconds: Annotated[Duration, Field(gt=0)] = Field(
+        60.0,
+        description="how long --noise measures each engine: 60s, 5m",
+        json_schema_extra={"metavar": "TIME"},
+    )
+    workload: Path | None = Field(
+        None, description="captured sessions for --noise (default: a small built-in workload)"
+    )
 
     def run(self, io: CommandIO) -> int:
         """Prints the findings, or one JSON document."""
@@ -58,9 +77,15 @@ class Doctor(StudiesSettings, EngineSettings):
             if not io.json:
                 io.out.print(_line(check), soft_wrap=True)
         failed = any_failed(checks)
+        noise = self._noise(io) if self.noise and not failed else None
         if io.json:
-            io.emit_json(_document(checks, fit=not failed))
+            io.emit_json(_document(checks, fit=not failed, noise=noise))
         return int(ExitCode.MACHINE if failed else ExitCode.DONE)
+
+    def _noise(self, io: CommandIO) -> dict[str, Any]:
+        from autotune.cli.doctor_noise import noise_of
+
+        return noise_of(engine_requests(self), self.workload, self.seconds, io)
 
     def checks(self) -> Iterator[Check]:
         """Every check, as it is made. Raises `UserError` for a ``--gpu`` that says nothing."""
@@ -184,9 +209,13 @@ def _line(check: Check) -> Text:
     return line
 
 
-def _document(checks: list[Check], *, fit: bool) -> dict[str, Any]:
-    return {
+def _document(
+    checks: list[Check], *, fit: bool, noise: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """``noise`` is there where it was measured, by engine."""
+    document: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "fit": fit,
         "checks": [check.to_json() for check in checks],
     }
+    return document if noise is None else {**document, "noise": noise}

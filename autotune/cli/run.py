@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydantic import Field
 from autotune.cli.engine_words import engine_words
 from autotune.cli.io import CommandIO
 from autotune.cli.signals import stop_on_signals
+from autotune.cli.user_cache import noise_folder
 from autotune.config.settings import Settings
 from autotune.errors import ExitCode, UserError
 from autotune.report.display import RunDisplay, choose_display
@@ -89,6 +91,7 @@ class Run(Settings):
                 "give --workload PATH; autotune captures synthesize makes one to try",
             )
         fields = {_RENAMED.get(n, n): getattr(self, n) for n in type(self).model_fields}
+        fields["noise_cache"] = noise_folder(os.environ)
         base = RunRequest(**{k: v for k, v in fields.items() if k not in _NOT_OF_THE_REQUEST})
         return make_request(base, engine_words(self, self.set_))
 

@@ -18,6 +18,11 @@ def user_cache(environ: Mapping[str, str]) -> Path:
     return (Path(home) if home else Path.home()) / ".cache" / "autotune"
 
 
+def noise_folder(environ: Mapping[str, str]) -> Path:
+    """Where the machine's noise floors are kept."""
+    return user_cache(environ) / "noise"
+
+
 def probe_folder(environ: Mapping[str, str]) -> Path:
     """Where it is remembered what engines say of themselves."""
     return user_cache(environ) / "probes"

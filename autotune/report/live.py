@@ -13,9 +13,11 @@ from rich.text import Text
 from autotune.report import lines
 from autotune.report.held import hold_finish, hold_start
 from autotune.report.kinds import COUNTS, counts
+from autotune.report.noise import anchor_line
 from autotune.report.state import Clock, RunState
 from autotune.report.text import changes, duration, number, times
 from autotune.search.events import (
+    AnchorMeasured,
     ConfirmBlock,
     ConfirmStarted,
     ContestPrepared,
@@ -96,6 +98,8 @@ class LiveDisplay:
             case ConfirmBlock():
                 style = "red" if event.failure else ""
                 return [Text(lines.confirm_block(event, self._state), style=style)]
+            case AnchorMeasured():
+                return [Text(anchor_line(event), style="yellow" if event.disagrees else "dim")]
             case HoldStarted():
                 return [Text(""), Text(hold_start(event), style="bold")]
             case HoldFinished():

@@ -9,9 +9,11 @@ from typing import IO, Self
 
 from autotune.report import lines
 from autotune.report.held import hold_finish, hold_start
+from autotune.report.noise import anchor_line
 from autotune.report.state import Clock, RunState
 from autotune.report.text import duration, plural
 from autotune.search.events import (
+    AnchorMeasured,
     ConfirmBlock,
     ConfirmStarted,
     ContestPrepared,
@@ -68,6 +70,8 @@ class PlainDisplay:
                 return [lines.confirm_start(event)]
             case ConfirmBlock():
                 return [lines.confirm_block(event, self._state)]
+            case AnchorMeasured():
+                return [anchor_line(event)]
             case HoldStarted():
                 return [hold_start(event)]
             case HoldFinished():
