@@ -61,7 +61,7 @@ def ended_line(document: Row) -> str:
     took = duration(document["seconds"])
     return {
         "narrow": f"ended: every interval is within {until}, after {blocks} and {took}",
-        "blocks": f"ended: {blocks} were asked for, which took {took}{now}",
+        "blocks": f"ended after {blocks} (--blocks), which took {took}{now}",
         "budget": f"ended: the budget does not hold another block, {blocks} in {took}{now}",
         "stopped": f"stopped after {blocks}{now}",
         "alone": f"ended after {blocks}: fewer than two arms are left to be measured",
@@ -90,8 +90,9 @@ def _measuring_notes(document: Row) -> Iterator[str]:
     disturbed = sum(arm["disturbed"] for arm in document["arms"])
     again, took_s = document["made_again"], document["made_again_s"]
     if again:
-        told = plural(again, "measurement")
-        yield f"{told} were disturbed by others and made again ({duration(took_s)})."
+        were = "was" if again == 1 else "were"
+        told = f"{plural(again, 'measurement')} {were} disturbed by others"
+        yield f"{told} and made again ({duration(took_s)})."
     if disturbed:
         whole = len(document["measurements"])
         yield f"{disturbed} of {whole} measurements were not alone on the machine."
