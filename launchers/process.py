@@ -22,6 +22,7 @@ from autotune.launchers.failure import Failure, FailureKind, TrialError
 from autotune.launchers.failures import last_line
 from autotune.launchers.listeners import foreign_listener
 from autotune.launchers.marks import tuner_marks
+from autotune.launchers.model_setting import with_model
 from autotune.launchers.protocol import LaunchContext, Launcher, LaunchSpec, Server
 
 POLL_S = 0.02
@@ -106,6 +107,7 @@ def launch(
     `MachineError` when the engine is not there. `load_s` is the time from start to ready.
     """
     launcher.detect()
+    candidate, context = with_model(candidate, context)
     context = replace(context, port=context.port or free_port(context.host))
     spec = launcher.command(candidate, context)
     began = time.monotonic()

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from autotune.config.values import Duration, EngineNames, EnginePaths, Pins, Share, Tokens
+from autotune.config.values import Duration, EngineNames, EnginePaths, Paths, Pins, Share, Tokens
 
 Objective = Literal["turn", "ttft", "decode"]
 History = Literal["closed-loop", "recorded"]
@@ -104,6 +104,12 @@ class SearchSettings(Section):
         0.1,
         description="how much deeper than the deepest turn a config must hold, as a share of it",
         json_schema_extra={"metavar": "SHARE"},
+    )
+    also_model: Paths = Field(
+        (),
+        description="another quantization of the same model, searched too and guarded against the "
+        "least quantized (may be repeated)",
+        json_schema_extra={"metavar": "PATH"},
     )
     allow_quality_change: bool = Field(False, description="the same as --quality guard")
     quality_positions: int = Field(

@@ -136,6 +136,13 @@ def _shown_paths(paths: Mapping[str, Path]) -> Any:
     return {name or "every engine": str(path) for name, path in paths.items()}
 
 
+def parse_paths(value: Any) -> Any:
+    """Paths with commas between them, also from a list (TOML, a repeated flag)."""
+    if isinstance(value, str):
+        value = _decoded(value) if value.lstrip().startswith("[") else value.split(",")
+    return value
+
+
 def parse_engine_names(value: Any) -> Any:
     """Names of engines with commas between them, also from a list (TOML)."""
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
@@ -208,6 +215,9 @@ EnginePaths = Annotated[
     dict[str, Path], BeforeValidator(parse_engine_paths), PlainSerializer(_shown_paths)
 ]
 """Paths by engine, see `parse_engine_paths`."""
+
+Paths = Annotated[tuple[Path, ...], BeforeValidator(parse_paths)]
+"""Files or folders."""
 
 EngineNames = Annotated[str, BeforeValidator(parse_engine_names)]
 """One engine, or several with commas between them."""

@@ -98,6 +98,7 @@ def _from_trial(folder: StudyFolder, trial: Mapping[str, Any]) -> ExportConfig:
 
 def _argv(facts: Mapping[str, Any], settings: Mapping[str, Setting]) -> tuple[str, ...]:
     """What the study's engine would be started with; nothing is started."""
+    from autotune.launchers.model_setting import with_model
     from autotune.launchers.protocol import EXPORT_PORT, LaunchContext
     from autotune.launchers.registry import make_launcher
 
@@ -106,7 +107,7 @@ def _argv(facts: Mapping[str, Any], settings: Mapping[str, Setting]) -> tuple[st
     context = LaunchContext(
         model=Path(facts["model_path"]), work_dir=here, log_path=here, trial_id="", port=EXPORT_PORT
     )
-    return launcher.export_argv(Candidate(settings), context)
+    return launcher.export_argv(*with_model(Candidate(settings), context))
 
 
 def non_default(engine: str, settings: Mapping[str, Setting]) -> dict[str, Setting]:
@@ -148,6 +149,7 @@ def study_provenance(
     winner, summary = result["winner"], result["summary"]
     interval = summary.get("interval")
     known = {**_facts(folder.name, facts), "date": result.get("finished_at")}
+    known |= _other_file(winner)
     return ExportProvenance(
         trial=winner.get("trial"),
         speedup=summary.get("speedup"),
@@ -159,6 +161,12 @@ def study_provenance(
         held=held_text(result),
         **known,
     )
+
+
+def _other_file(winner: Mapping[str, Any]) -> dict[str, Any]:
+    """The file that won, where it is not the one that the study was begun with."""
+    path = winner["settings"].get("model")
+    return {} if path is None else {"model": path, "model_sha256": None}
 
 
 def _quality(found: Mapping[str, Any] | None) -> str | None:

@@ -11,6 +11,7 @@ from autotune.candidate import Candidate, Setting
 from autotune.hardware.gpu import Gpu
 from autotune.hardware.probe import gpu_probe
 from autotune.hardware.profiles import GIB, profile_of
+from autotune.launchers.model_setting import with_model
 from autotune.launchers.protocol import LaunchContext
 from autotune.replay.endpoint import Rendering
 from autotune.search.exclusions import Excluded, exclusions
@@ -70,7 +71,7 @@ def describe(request: RunRequest) -> DryRun:
     stored = stored_survey(setup)
     layout = lay_out(setup, stored or estimated(setup), stored_shared(setup.folder))
     settings = to_settings(layout.space, layout.space.defaults)
-    spec = setup.launcher.command(Candidate(settings), _context(setup))
+    spec = setup.launcher.command(*with_model(Candidate(settings), _context(setup)))
     depths = depth_notes(layout.depth_rows) if stored else expected_notes(setup.workload.sessions)
     file = space_file_of(setup.launcher)
     return DryRun(

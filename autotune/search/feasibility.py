@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from autotune.candidate import Candidate, Setting
 from autotune.errors import UserError
 from autotune.launchers.failure import Failure, FailureKind
+from autotune.launchers.model_setting import MODEL
 from autotune.models.engine_memory import MemoryModel, memory_model
 from autotune.models.estimate import Demand, Limits, MemoryEstimate
 from autotune.models.info import ModelInfo
@@ -23,7 +24,8 @@ class Feasibility:
     """Decides before a launch, and learns from those that ran out of memory.
 
     `model` is ``None`` for engines whose memory is not known beforehand; which engine it is, the
-    space says. `demand` is what the workload fills caches with, where it is known.
+    space says. `demand` is what the workload fills caches with, where it is known. `other_models`
+    are by their paths, where the file is searched too.
     """
 
     space: Space
@@ -31,6 +33,7 @@ class Feasibility:
     limits: Limits
     gpu: bool
     demand: Demand | None = None
+    other_models: Mapping[str, ModelInfo] = field(default_factory=dict)
     _too_large: list[Settings] = field(default_factory=list)
     _bounds: list[tuple[Settings, Mapping[str, int]]] = field(default_factory=list)
 
@@ -55,22 +58,28 @@ class Feasibility:
 
     def estimate(self, settings: Settings) -> MemoryEstimate | None:
         """The memory that `settings` take; ``None`` where it cannot be worked out."""
-        if self.model is None:
+        model = self._served(settings)
+        if model is None:
             return None
         try:
-            return self._memory.estimate(self.model, settings, self.gpu, self.demand)
+            return self._memory.estimate(model, settings, self.gpu, self.demand)
         except UserError:
             return None
+
+    def _served(self, settings: Settings) -> ModelInfo | None:
+        """The file that `settings` name, else the model."""
+        return self.other_models.get(str(settings.get(MODEL)), self.model)
 
     @property
     def _memory(self) -> MemoryModel:
         return memory_model(self.space.engine)
 
     def _shortage(self, settings: Settings) -> str | None:
-        if self.model is None:
+        model = self._served(settings)
+        if model is None:
             return None
         try:
-            return self._memory.shortage(self.model, settings, self.limits, self.gpu, self.demand)
+            return self._memory.shortage(model, settings, self.limits, self.gpu, self.demand)
         except UserError:  # the engine will say so itself
             return None
 

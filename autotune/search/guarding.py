@@ -7,8 +7,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from autotune.candidate import Setting
+from autotune.launchers.model_setting import MODEL
 from autotune.scoring.quality import Threshold
 from autotune.search.layout import Layout, lay_out
+from autotune.search.model_files import files_of, least_quantized
 from autotune.search.quality_gate import GuardPlan, QualityGate
 from autotune.search.request import KEEP, RunRequest
 from autotune.search.setup import Setup
@@ -47,7 +50,7 @@ def guarded(
     if why is not None:
         note = f"{', '.join(searched)} stay at their defaults: no quality guard, as {why}"
         kept = replace(setup.request, quality=KEEP, allow_quality_change=False)
-        plain = lay_out(replace(setup, request=kept), survey, shared)
+        plain = lay_out(replace(setup, request=kept, other_models=()), survey, shared)
         return replace(plain, notes=(*plain.notes, note)), None
     note = (
         f"quality guard: {gate.positions} positions of the captures, the reference was asked in "
@@ -74,7 +77,17 @@ def make_gate(setup: Setup, survey: Survey, layout: Layout, measurer: RealMeasur
         limit_s=_limit_s(request.effective_budget_s),
     )
     asked = replace(measurer, rendering=survey.rendering)
-    return QualityGate(plan, layout.space, partial(serving, asked), setup.folder.path)
+    gate = QualityGate(plan, layout.space, partial(serving, asked), setup.folder.path)
+    gate.reference = reference_settings(setup)
+    return gate
+
+
+def reference_settings(setup: Setup) -> dict[str, Setting]:
+    """What is laid over the baseline for the reference: the least quantized of several files."""
+    if not setup.other_models:
+        return {}
+    best = least_quantized((setup.model, *setup.other_models))
+    return {} if best is setup.model else {MODEL: str(best.path.resolve())}
 
 
 def threshold_of(request: RunRequest) -> Threshold:
@@ -86,6 +99,7 @@ def _identity(setup: Setup, survey: Survey) -> Mapping[str, Any]:
     return {
         "engine_sha256": setup.build.binary_sha256,
         "model_sha256": setup.model_digest,
+        "model_files": dict(files_of(setup.model, setup.other_models)),
         "workload_digest": setup.workload.digest,
         "rendering": survey.rendering.value,
     }

@@ -20,6 +20,7 @@ from autotune.search.holdout import split_sessions
 from autotune.search.incumbent import adopt
 from autotune.search.judge import Judge, TurnKey
 from autotune.search.limits import memory_limits
+from autotune.search.model_files import with_models
 from autotune.search.setup import Setup
 from autotune.search.shared import SharedTurns, depth_span, within
 from autotune.search.space import Space, to_settings
@@ -88,6 +89,7 @@ def lay_out(setup: Setup, survey: Survey, shared: SharedTurns | None = None) -> 
         memory_limits(setup),
         gpu=setup.gpu is not None,
         demand=demand_of(whole, survey),
+        other_models={str(info.path.resolve()): info for info in setup.other_models},
     )
     space = default_that_fits(space, feasibility, symbols)
     incumbent = None
@@ -353,11 +355,12 @@ def make_space(setup: Setup, symbols: Mapping[str, Setting]) -> Space:
 def fitted_space(setup: Setup, symbols: Mapping[str, Setting]) -> Fitted:
     """`make_space`, with notes on what the build has not. Raises `UserError` for such a pin."""
     launcher, build = setup.launcher, setup.build
-    return fit_to_build(
+    fitted = fit_to_build(
         whole_space(setup, symbols),
         lambda name, value: spelling_of(launcher, build, name, value),
         pins=setup.request.pins,
     )
+    return replace(fitted, space=with_models(fitted.space, setup.model, setup.other_models))
 
 
 def whole_space(setup: Setup, symbols: Mapping[str, Setting]) -> Space:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from autotune import __version__
 from autotune.candidate import Candidate
 from autotune.errors import ExitCode
+from autotune.launchers.model_setting import with_model
 from autotune.launchers.protocol import EXPORT_PORT, LaunchContext
 from autotune.scoring.interval import Comparison
 from autotune.scoring.score import Score
@@ -238,7 +239,7 @@ def export_argv(setup: Setup, entry: Entry) -> tuple[str, ...]:
         trial_id="export",
         port=EXPORT_PORT,
     )
-    return setup.launcher.export_argv(Candidate(entry.settings), context)
+    return setup.launcher.export_argv(*with_model(Candidate(entry.settings), context))
 
 
 def write_result(setup: Setup, layout: Layout, outcome: Outcome) -> None:

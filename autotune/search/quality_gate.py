@@ -44,8 +44,8 @@ from autotune.trial.measurement import (
     TrialSeconds,
     never,
 )
-from autotune.trial.next_token import find_way, make_asker
-from autotune.trial.quality_probe import Answers, Probe, compare_answers, compare_calls
+from autotune.trial.next_token import Asker, find_way, greeted, make_asker
+from autotune.trial.quality_probe import CALLS, Answers, Probe, compare_answers, compare_calls
 from autotune.trial.quality_walks import Walk
 
 METHOD = "next-token/1"
@@ -74,6 +74,7 @@ class GuardPlan:
     model_name: str
     seed: int
     positions: int
+    calls: int = CALLS
     limit_s: float | None = None
 
     @property
@@ -137,7 +138,7 @@ class QualityGate:
         try:
             with self.serve(self._bare(self.reference), "quality-reference") as server:
                 way = find_way(server.base_url, self.plan.model_name)
-                answers = None if way is None else self._asked(server, way)
+                answers = None if way is None else self._asked(self._asker(server, way))
         except TrialError as error:
             raise MachineError(
                 f"the engine does not start with the reference settings: {error}",
@@ -149,11 +150,18 @@ class QualityGate:
         append_quality(quality_path(self.folder), row)
         return row
 
-    def _asked(self, server: Server, way: str) -> Answers:
+    def _asker(self, server: Server, way: str) -> Asker:
+        return make_asker(way, server.base_url, self.plan.model_name)
+
+    def _asked(self, asker: Asker) -> Answers:
         plan = self.plan
-        asker = make_asker(way, server.base_url, plan.model_name)
         probe = Probe(
-            asker, plan.walks, seed=plan.seed, positions=plan.positions, limit_s=plan.limit_s
+            asker,
+            plan.walks,
+            seed=plan.seed,
+            positions=plan.positions,
+            calls=plan.calls,
+            limit_s=plan.limit_s,
         )
         return probe.run()
 
@@ -193,7 +201,9 @@ class QualityGate:
         for tried in (self._bare(settings), candidate):
             try:
                 with self.serve(tried, name) as server:
-                    answers = self._asked(server, self._way or "")
+                    asker = self._asker(server, self._way or "")
+                    greeted(asker)
+                    answers = self._asked(asker)
             except TrialError as error:
                 failure = (error.failure.kind.value, error.failure.message)
                 continue

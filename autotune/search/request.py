@@ -57,6 +57,7 @@ class RunRequest:
     seed: int = 0
     allow_quality_change: bool = False
     quality: str = KEEP
+    also_model: tuple[Path, ...] = ()
     quality_positions: int = POSITIONS
     max_kl_p99: float = Threshold().max_kl_p99
     min_top1: float = Threshold().min_top1
@@ -82,8 +83,8 @@ class RunRequest:
 
     @property
     def guards_quality(self) -> bool:
-        """Whether they are searched under the guard."""
-        return self.searches_quality and self.quality != ANY
+        """Whether they are searched under the guard; other files of the model always are."""
+        return (self.searches_quality or bool(self.also_model)) and self.quality != ANY
 
     @property
     def assumed_gpu(self) -> str | None:

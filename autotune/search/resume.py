@@ -32,6 +32,8 @@ def request_words(request: RunRequest) -> list[str]:
 def _words(flag: str, name: str, value: object) -> list[str]:
     if isinstance(value, dict):
         return [word for k, v in value.items() for word in (flag, f"{k}={_text(v)}")]
+    if isinstance(value, tuple):
+        return [word for one in value for word in (flag, str(one))]
     if isinstance(value, bool):
         return [flag if value else flag.replace("--", "--no-", 1)]
     if name == "budget_s" and isinstance(value, float):

@@ -22,6 +22,7 @@ from autotune.models.metadata import ModelInfo, ModelKind, read_model
 from autotune.models.served import check_kind
 from autotune.search.incumbent import read_incumbent
 from autotune.search.lengths import with_fitting_history
+from autotune.search.model_files import other_models
 from autotune.search.request import RunRequest
 from autotune.search.sampling import (
     Expected,
@@ -57,6 +58,7 @@ class Setup:
     folder: StudyFolder
     incumbent: dict[str, Setting] | None
     notes: tuple[str, ...]
+    other_models: tuple[ModelInfo, ...] = ()
 
     @property
     def engine_ref(self) -> str:
@@ -106,6 +108,7 @@ def set_up(request: RunRequest, probe: GpuProbe, sample: Sampled | None = None) 
         model_path=path,
         model=model,
         model_digest=model_sha256(*model.parts).sha256,
+        other_models=other_models(request.also_model, model),
         workload=workload,
         selection=selection,
         sample=sample,

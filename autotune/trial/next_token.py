@@ -195,7 +195,16 @@ def find_way(base_url: str, model: str) -> str | None:
 
     To be asked of an engine that is sound: a broken model gives none either.
     """
-    return next((w for w in WAYS if make_asker(w, base_url, model).first(_HELLO, ())), None)
+    return next((w for w in WAYS if greeted(make_asker(w, base_url, model))), None)
+
+
+def greeted(asker: Asker) -> TopK | None:
+    """What an engine says to the first question, which only shows whether it answers.
+
+    Every engine that is compared is asked it: what is in the cache decides how the next prompt is
+    cut into batches, and with it the rounding of every number.
+    """
+    return asker.first(_HELLO, ())
 
 
 def _tokens(rows: Any) -> Tokens | None:

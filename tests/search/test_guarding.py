@@ -22,6 +22,7 @@ from autotune.search.guarding import threshold_of
 from autotune.search.quality_gate import GuardPlan, QualityGate
 from autotune.search.quality_store import Finding
 from autotune.search.request import RunRequest
+from autotune.search.resume import request_words
 from autotune.search.session import run_study
 from autotune.search.space import Parameter, Space, to_settings
 from autotune.study.folder import StudyFolder
@@ -108,6 +109,11 @@ def test_what_was_asked_for_decides_who_is_guarded() -> None:
     assert asked(quality="guard").guards_quality
     assert asked(quality="any").searches_quality
     assert not asked(quality="any", allow_quality_change=True).guards_quality
+    files = asked(also_model=(Path("b.gguf"), Path("c.gguf")))
+    assert files.guards_quality
+    assert not files.searches_quality
+    words = request_words(files)
+    assert words[-4:] == ["--also-model", "b.gguf", "--also-model", "c.gguf"]
     found = threshold_of(asked(max_kl_p99=1.0, min_top1=0.5, min_calls_kept=0.25))
     assert found == Threshold(1.0, 0.5, 0.25)
 
@@ -149,7 +155,7 @@ def test_real_weights_against_themselves_and_against_a_broken_file(
     smollm2: Path, reference_launcher: Launcher, tmp_path: Path
 ) -> None:
     files = {False: smollm2, True: broken_copy(smollm2, tmp_path / "broken.gguf")}
-    turns = sessions(2, steps=5)
+    turns = sessions(1, steps=10)
     depths = {(t.session_id, t.index): 100 for t in turns}
 
     def serve(candidate: Candidate, name: str) -> AbstractContextManager[Server]:
@@ -163,7 +169,7 @@ def test_real_weights_against_themselves_and_against_a_broken_file(
 
     plan = GuardPlan(
         walks=plan_walks(turns, depths, Rendering.PLAIN, seed=0), threshold=Threshold(),
-        identity={}, model_name="local", seed=0, positions=100,
+        identity={}, model_name="local", seed=0, positions=100, calls=2,
     )  # fmt: skip
     gate = QualityGate(plan, REAL_SPACE, serve, tmp_path / "study")
     assert gate.open() is None
