@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from autotune.report.text import duration, plural
 from autotune.search.events import HoldFinished, HoldStarted
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def hold_start(event: HoldStarted) -> str:
@@ -27,6 +30,12 @@ def hold_activity(event: HoldStarted, turns_done: int | None) -> str:
     """What the living line says while turns are filled."""
     turn = "" if turns_done is None else f", turn {turns_done}/{event.turns}"
     return f"holding {event.arm} to {event.tokens:,} tokens{turn}"
+
+
+def print_held(summary: Mapping[str, Any] | None, console: Console) -> None:
+    """The same of a finished study's summary as plain data, where its winner was filled."""
+    if summary is not None and (held := summary.get("held")) is not None:
+        console.print(held_line(held))
 
 
 def held_line(held: Mapping[str, Any]) -> Text:

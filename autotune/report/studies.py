@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from autotune.report.held import print_held
 from autotune.report.kinds import COUNTS, LEGEND, TIMES, counts, times_of
 from autotune.report.text import ABSENT, changes, duration, number, plural, times
 from autotune.report.wrong_question import NOT_ASKED, wrong_question
@@ -84,6 +85,7 @@ def print_contest(document: Mapping[str, Any], console: Console) -> None:
     summary = result["summary"] if result else None
     verdict = summary["verdict"] if summary else "unfinished"
     console.print(Text(f"{document['name']}: {verdict}", style="bold"))
+    print_held(summary, console)
     if summary and summary["arms"]:
         console.print()
         console.print(arms_table(summary["arms"], summary["engine"], summary["winner"]))
@@ -103,6 +105,7 @@ def print_study(document: Mapping[str, Any], console: Console) -> None:
     result = document["result"]
     verdict = result["summary"]["verdict"] if result else None
     console.print(Text(f"{document['name']}: {verdict or 'unfinished'}", style="bold"))
+    print_held(result["summary"] if result else None, console)
     for name, keys in _FACTS:
         words = [str(document["provenance"][k]) for k in keys if document["provenance"].get(k)]
         if words:
