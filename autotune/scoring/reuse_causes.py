@@ -107,7 +107,8 @@ def _not_used(turn: Expected, reused: int, held: int, shape: CacheShape) -> Loss
         return Loss(Cause.CHECKPOINT, reused, held, "no checkpoint was left, so all was read again")
     if _in_blocks(reused, held, shape):
         return Loss(Cause.BLOCKS, reused, held, f"{_block_words(shape)}")
-    if shape.holder is not Holder.SLOTS and turn.others_since and reused <= turn.others_shared:
+    others = turn.others_shared + _slack(turn)
+    if shape.holder is not Holder.SLOTS and turn.others_since and reused <= others:
         return Loss(Cause.EVICTED, reused, held)
     if reused >= turn.ideal_prompt_tokens - (shape.block_tokens or 0) > 0:
         return _reply(turn, reused, held)

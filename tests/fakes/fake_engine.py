@@ -22,6 +22,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ FAULTS = {
     "error-mid-stream": "an error event after two tokens",
     "fail-past": "dies as if memory ran out when a prompt has more than N words",
     "hang-first-token": "headers, then nothing",
+    "hits-save-nothing": "reports hits and reads the whole prompt all the same",
     "hang-mid-stream": "two tokens, then nothing",
     "ignore-disconnect": "goes on generating for a client that hung up, one reply at a time",
     "ignore-sigterm": "SIGTERM does nothing",
@@ -209,6 +211,8 @@ class Handler(BaseHTTPRequestHandler):
             self._completion()
         elif self.path == "/v1/chat/completions/input_tokens":
             self._answer(self._count)
+        elif self.path == "/tokenize":
+            self._answer(self._tokenize)
         else:
             self._answer(self._missing)
 
@@ -265,6 +269,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.engine.acts("split-count"):
             words = [word for word in words if not word.startswith("<")]
         return {"input_tokens": len(words)}
+
+    def _tokenize(self) -> Any:
+        return {"tokens": [zlib.crc32(w.encode()) & 0x7FFFFFFF for w in render(self.body)]}
 
     def _check_roles(self) -> None:
         tools = any(m["role"] == "tool" for m in self.body["messages"])
@@ -342,7 +349,8 @@ class Reply:
 
     def _prefill(self) -> None:
         started = time.monotonic()
-        computed = len(self.prompt) - self.cached
+        spared = 0 if self.engine.acts("hits-save-nothing") else self.cached
+        computed = len(self.prompt) - spared
         scale = 512 / max(1, self.engine.settings["ubatch-size"])
         _pause(computed * self.engine.args.prefill_us * scale * 1e-6)
         self.prompt_ms = (time.monotonic() - started) * 1e3
