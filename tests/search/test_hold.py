@@ -25,6 +25,7 @@ from autotune.search.events import Event, HoldFinished, HoldStarted, Summary, Tr
 from autotune.search.hold import NOT_HELD, Holding, confirmed_and_held, searching_s
 from autotune.search.ledger import COMPLETE, Entry, Ledger, arm_name
 from autotune.search.request import RunRequest
+from autotune.search.resume import resume_command
 from autotune.search.session import run_study
 from autotune.study.folder import StudyFolder
 from autotune.workload.synthesize import SynthesisSpec, synthesize
@@ -318,3 +319,13 @@ def test_a_share_of_the_budget_is_kept_back() -> None:
     assert searching_s(base) == pytest.approx(900.0)
     assert searching_s(replace(base, hold=False)) == 1000.0
     assert searching_s(RunRequest(workload=Path("w"), trials=3)) is None
+
+
+def test_a_resumed_command_says_that_nothing_is_to_be_filled() -> None:
+    request = RunRequest(workload=Path("w"), hold=False, headroom=0.25)
+    words = resume_command(request, StudyFolder(Path("studies/s")))
+    assert "--no-hold" in words
+    assert "--headroom 0.25" in words
+    plain = resume_command(RunRequest(workload=Path("w")), StudyFolder(Path("studies/s")))
+    assert "hold" not in plain
+    assert "headroom" not in plain
