@@ -69,7 +69,8 @@ def _print(result: AaResult, io: CommandIO) -> None:
     from autotune.report.text import duration, plural
 
     what = f"{result.key.engine} {result.key.engine_version}, {result.model}, {result.key.shape}"
-    io.out.print(f"noise floor of this machine ({what})", markup=False, highlight=False)
+    title = f"noise floor of this machine ({what})"
+    io.out.print(title, markup=False, highlight=False, soft_wrap=True)
     for line in floor_lines(result.floor.to_json()):
         io.out.print(f"  {line}", markup=False, highlight=False)
     runs, pairs = plural(result.runs, "run"), plural(result.floor.pairs, "pair")
@@ -77,7 +78,8 @@ def _print(result: AaResult, io: CommandIO) -> None:
     io.out.print(text, markup=False, highlight=False, soft_wrap=True)
     if result.disturbed:
         others = "others used the machine during"
-        io.out.print(f"{others} {result.disturbed} of them: this is a loud machine's floor")
+        loud = f"{others} {result.disturbed} of them: this is a loud machine's floor"
+        io.out.print(loud, markup=False, highlight=False, soft_wrap=True)
 
 
 def _document(result: AaResult) -> dict[str, Any]:

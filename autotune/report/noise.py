@@ -17,9 +17,14 @@ NAMES = {
 }
 
 
+DOUBLE = 2.0
+"""From here on a person reads how many times, not by how many percent."""
+
+
 def percent(log_ratio: float) -> str:
-    """A half-width in log-ratios as a person reads it: 0.0305 is ``3.1%``."""
-    return f"{math.expm1(abs(log_ratio)):.1%}"
+    """A half-width in log-ratios as a person reads it: 0.0305 is ``3.1%``, 1.1 is ``3.0x``."""
+    ratio = math.exp(abs(log_ratio))
+    return f"{ratio - 1:.1%}" if ratio < DOUBLE else f"{ratio:.1f}x"
 
 
 def anchor_line(event: AnchorMeasured) -> str:

@@ -38,7 +38,7 @@ CONFIDENCE = 0.95
 LEAST_RUN_PAIRS = 3
 """With fewer pairs of whole runs, parts of them are taken: one pair says next to nothing."""
 
-PART_TURNS = 6
+PART_TURNS = 4
 """Turns of a part. Its noise is at least that of a whole run: what comes of it errs to the wide."""
 
 LEAST_PARTS = 2

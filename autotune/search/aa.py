@@ -101,9 +101,7 @@ def _runs(
     candidate = Candidate(to_settings(layout.space, layout.space.defaults))
     runs: list[tuple[TurnRecord, ...]] = []
     last_s = 0.0
-    while len(runs) < LEAST_RUNS or (
-        len(runs) < MOST_RUNS and elapsed_s() + last_s <= seconds
-    ):
+    while len(runs) < LEAST_RUNS or (len(runs) < MOST_RUNS and elapsed_s() + last_s <= seconds):
         found = measurer.measure(
             candidate, layout.search_plan, arm="aa", block=len(runs), sink=lambda _: None
         )

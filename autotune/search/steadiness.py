@@ -70,7 +70,7 @@ class Steadiness:
     def _wants_floor(self, ledger: Ledger) -> bool:
         """Once, right after the default: whether its noise is to be measured now.
 
-        A floor of the cache is not taken where it was quiet then and is not now.
+        A floor of the cache is not taken where it was quiet then and is not now, or loud.
         """
         base = ledger.baseline
         looks = self.anchors.looks(ledger)
@@ -78,7 +78,7 @@ class Steadiness:
             return False
         self._was_asked = True
         kept = self.cache.read(self.key)
-        if kept is not None and not (kept.quiet and self._is_disturbed(base.number)):
+        if kept is not None and kept.quiet is not self._is_disturbed(base.number):
             self.floor = kept
             return False
         if len(looks) > 1:

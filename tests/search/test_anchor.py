@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ def test_an_anchor_stands_between_every_five_trials_and_ends_early(tmp_path: Pat
     turns = [r.arm for r in bench.folder.read_turns()]
     assert turns.count(anchors[0]) == 20
     assert all(turns.count(arm) == 12 for arm in anchors[1:])
-    gaps = [arms.index(b) - arms.index(a) for a, b in zip(anchors, anchors[1:], strict=False)]
+    gaps = [arms.index(b) - arms.index(a) for a, b in pairwise(anchors)]
     assert all(gap > 5 for gap in gaps)
     assert not [label for label in labels if label.endswith("after drift")]
     assert len(labels) == 14  # anchors are no trials

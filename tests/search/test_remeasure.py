@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from formula import FormulaMeasurer, plan_of
 from steady import CORES, NOISY, SteadyBench, busy
 
 from autotune.candidate import Candidate
 from autotune.launchers.failure import Failure, FailureKind
+from autotune.launchers.protocol import Launcher
 from autotune.records import TurnRecord
-from autotune.scoring.contaminated import marked
+from autotune.scoring.contaminated import contaminated, marked
 from autotune.search.ledger import arm_name
 from autotune.search.remeasure import Remeasure, aside_name, disturbed, is_aside
 from autotune.study.turn_log import TurnLog, read_turns
 from autotune.trial.measurement import Measurement, TrialSeconds
+from autotune.trial.real import RealMeasurer
 
 
 def measured(arm: str = "trial-0001", block: int = 0, noisy: int = 0) -> Measurement:
@@ -143,3 +150,51 @@ def test_a_burst_does_not_lose_a_race(tmp_path: Path) -> None:
     assert small.outcome == "complete"
     assert ledger.best is not None
     assert ledger.best.key == small.key
+
+
+BURN = """
+import os, sys
+if os.fork():
+    sys.exit()
+os.setsid()
+if os.fork():
+    os._exit(0)
+print(os.getpid(), flush=True)
+while True:
+    pass
+"""
+
+
+@pytest.fixture
+def burner() -> Iterator[int]:
+    """A process that keeps a processor busy and is no child of ours."""
+    with subprocess.Popen([sys.executable, "-c", BURN], stdout=subprocess.PIPE, text=True) as made:
+        assert made.stdout is not None
+        pid = int(made.stdout.readline())
+        yield pid
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_a_real_burner_marks_the_turns_of_a_real_measurement(
+    burner: int, fake_launcher: Callable[..., Launcher], fake_model: Path, tmp_path: Path
+) -> None:
+    """Turns of 0.3 s: each has a look of its own, and somebody works on the processor."""
+    measurer = RealMeasurer(
+        launcher=fake_launcher(token_us=40_000.0),
+        model=fake_model,
+        logs_dir=tmp_path / "logs",
+        work_dir=tmp_path / "work",
+        seed=0,
+    )
+    found = measurer.measure(
+        Candidate({"ctx-size": 4096}), plan_of(1, 3), arm="trial-0000", block=0, sink=lambda _: None
+    )
+    assert found.failure is None
+    assert psutil.pid_exists(burner)
+    machines = [r.machine for r in found.records]
+    assert all(m is not None and (m.other_cores or 0) > 0.5 for m in machines)
+    assert [r.mark for r in found.records] == ["contaminated"] * 3
+    # A second in all says nothing of a measurement, as the machine is looked at once a second.
+    assert not contaminated(found.records).spoiled
+    longer = [replace(r, wall_s=2.0) for r in found.records]
+    assert contaminated(longer).spoiled
