@@ -8,18 +8,12 @@ from typing import Any
 from autotune.workload.model import Message, Turn
 
 TOOLS: tuple[dict[str, Any], ...] = tuple(
-    {"type": "function", "function": {
-        "name": name,
-        "description": about,
-        "parameters": {"type": "object", "properties": {k: {"type": "string"} for k in keys},
-                       "required": keys[:1]},
-    }}
-    for name, about, keys in (
-        ("read_file", "Read a file.", ["path"]),
-        ("search", "Search files for a text.", ["query", "folder"]),
-        ("run_tests", "Run the tests of a folder.", ["target"]),
+    {"type": "function", "function": {"name": name, "parameters": {"required": keys}}}
+    for name, keys in (
+        ("read_file", ["path"]), ("search", ["query"]), ("run_tests", ["target"]),
     )
 )  # fmt: skip
+"""Without descriptions: prompts are to be short."""
 
 _STEPS = (
     ("read_file", {"path": "src/{0}/models.py"}, "class {1}:\n    total = 0\n"),

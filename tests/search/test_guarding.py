@@ -155,7 +155,7 @@ def test_real_weights_against_themselves_and_against_a_broken_file(
     smollm2: Path, reference_launcher: Launcher, tmp_path: Path
 ) -> None:
     files = {False: smollm2, True: broken_copy(smollm2, tmp_path / "broken.gguf")}
-    turns = sessions(1, steps=10)
+    turns = sessions(1, steps=5)
     depths = {(t.session_id, t.index): 100 for t in turns}
 
     def serve(candidate: Candidate, name: str) -> AbstractContextManager[Server]:
