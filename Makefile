@@ -43,7 +43,8 @@ PREFIX_COMPARE := --gpu cpu --blocks 1 --max-output-tokens 32 --studies-dir $(PR
 
 .DEFAULT_GOAL := help
 .PHONY: help demo dev check types imports docs docs-check test test-engines bench wheel models \
-	odd-models llama-server vllm prefix-cache prefix-cache-llama-server prefix-cache-vllm clean
+	odd-models llama-server vllm prefix-cache prefix-cache-llama-server prefix-cache-vllm record-noise \
+	calibrate clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -127,6 +128,19 @@ endif
 $(PREFIX_FOLDER)/made-up.jsonl: | $(READY)
 	@mkdir -p $(PREFIX_FOLDER)
 	$(BIN)/autotune captures synthesize $@ --force $(PREFIX_SYNTHESIZE)
+
+AA_FOLDER := studies/aa-calibration
+AA_RUNS ?= 60
+
+# Runs are appended: remove the folder's *.jsonl to begin anew.
+record-noise: $(DEEP_MODEL)  ## record this machine's noise, without and with bursts, for make calibrate (10 minutes)
+	$(BIN)/python tests/benchmarks/record_noise.py $(AA_FOLDER)/shared.jsonl --model $(DEEP_MODEL) \
+		--runs $(AA_RUNS)
+	$(BIN)/python tests/benchmarks/record_noise.py $(AA_FOLDER)/bursts.jsonl --model $(DEEP_MODEL) \
+		--runs $(AA_RUNS) --bursts
+
+calibrate: $(READY)  ## how often comparisons are wrong, by the noise recorded in studies/aa-calibration
+	$(BIN)/python tests/benchmarks/calibrate.py $(AA_FOLDER)
 
 wheel: $(READY)  ## build sdist and wheel into dist/, install it clean and use it
 	$(BIN)/python tools/check_wheel.py --output dist

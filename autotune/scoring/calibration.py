@@ -1,8 +1,8 @@
 """How often a comparison is wrong: identical arms, drawn from runs of one config on a real engine.
 
-A recording is one config measured again and again, a fresh server each time. Runs that followed
-each other are dealt to two arms as a confirmation would have measured them, in blocks whose order
-turns around. Both arms are the same, so whatever `compare` calls different is an error.
+A recording is one config measured again and again, a fresh server each time. Its runs are dealt to
+two arms as a confirmation would have measured them, in blocks whose order turns around. Both arms
+are the same, so whatever `compare` calls different is an error.
 """
 
 from __future__ import annotations
@@ -32,10 +32,16 @@ _DIGITS = {"ttft_s": 5, "decode_tps": 3, "wall_s": 5}
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """A study: `blocks` of two arms on `sessions` of the recorded ones."""
+    """A study: `blocks` of two arms on `sessions` of the recorded ones.
+
+    Blocks that follow each other `in_a_row` suffer from the same drift, as a confirmation's do,
+    but a recording holds few sets of them that do not overlap; those from anywhere in it are
+    thousands.
+    """
 
     sessions: int
     blocks: int = 3
+    in_a_row: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +105,33 @@ def read_runs(lines: Iterable[str]) -> list[Run]:
 
 
 def studies(runs: Sequence[Run], design: Design, count: int, seed: int = 0) -> Iterator[Arms]:
-    """`count` studies of identical arms: neighbouring runs and some of the sessions, at random.
+    """`count` studies of identical arms, at random: which runs, and which of the sessions.
 
-    Raises ``ValueError`` for a recording with too few runs or sessions.
+    A block is two runs that followed each other, as the two arms of a confirmation do; which of
+    them is the candidate turns around from block to block. The blocks of a study come from
+    anywhere in the recording, or follow each other where the design says so. Raises
+    ``ValueError`` for a recording with too few runs or sessions.
     """
-    need = 2 * design.blocks
     names = sorted({record.session_id for record in runs[0]})
-    if len(runs) < need or len(names) < design.sessions:
-        raise ValueError(f"{need} runs of {design.sessions} sessions are needed")
+    if len(runs) < 2 * design.blocks or len(names) < design.sessions:
+        raise ValueError(f"{2 * design.blocks} runs of {design.sessions} sessions are needed")
     rng = random.Random(seed)
     for _ in range(count):
-        start = rng.randrange(len(runs) - need + 1)
-        chosen = set(rng.sample(names, design.sessions))
-        yield _dealt(runs[start : start + need], chosen, swap=rng.random() < 0.5)
+        starts = _starts(rng, len(runs), design)
+        sessions = set(rng.sample(names, design.sessions))
+        yield _dealt([runs[at : at + 2] for at in starts], sessions, first=rng.randrange(2))
+
+
+def _starts(rng: random.Random, runs: int, design: Design) -> list[int]:
+    """The first run of each block; no run is in two of them."""
+    if design.in_a_row:
+        start = rng.randrange(runs - 2 * design.blocks + 1)
+        return [start + 2 * block for block in range(design.blocks)]
+    # Gaps between blocks: as many ways to choose as runs are left over, plus the blocks.
+    chosen = sorted(rng.sample(range(runs - design.blocks), design.blocks))
+    starts = [at + block for block, at in enumerate(chosen)]
+    rng.shuffle(starts)
+    return starts
 
 
 def calibrate(
@@ -150,13 +170,13 @@ def most_by_chance(studies: int, rate: float, tail: float = 0.01) -> int:
     return int(binom.ppf(1 - tail, studies, rate))
 
 
-def _dealt(runs: Sequence[Run], sessions: set[str], *, swap: bool) -> Arms:
-    """Runs two by two to both arms, in an order that turns around from block to block."""
+def _dealt(blocks: Sequence[Sequence[Run]], sessions: set[str], *, first: int) -> Arms:
+    """The runs of each block to both arms, in an order that turns around."""
     arms: Arms = ([], [])
-    for at, run in enumerate(runs):
-        block, second = divmod(at, 2)
-        arm = (second + block + swap) % 2
-        arms[arm].extend(replace(r, block=block) for r in run if r.session_id in sessions)
+    for block, pair in enumerate(blocks):
+        for second, run in enumerate(pair):
+            arm = arms[(second + block + first) % 2]
+            arm.extend(replace(r, block=block) for r in run if r.session_id in sessions)
     return arms
 
 
