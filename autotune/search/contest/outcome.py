@@ -33,6 +33,7 @@ from autotune.search.outcome import (
     interval_of,
     write_result,
 )
+from autotune.search.quality_store import quality_summary
 from autotune.search.reuse import told_reuse
 from autotune.search.usual import verdict_of
 from autotune.study.folder import StudyFolder
@@ -146,6 +147,7 @@ class Ended:
                 "trials": sum(side.ledger.spent_s for side in self.sides),
                 "confirmation": proof.confirmed.seconds,
             },
+            quality=self._quality(chosen),
             notes=tuple(self._notes(proof)),
             arms=tuple(self._row(proof, arm) for arm in proof.arms),
             usual_chart=verdict_of(
@@ -164,6 +166,11 @@ class Ended:
         for arm in arms:
             told |= told_reuse(self.one(arm.engine).setup.folder.path, **{arm.name: arm.name})
         return told
+
+    def _quality(self, arm: ContestArm) -> dict[str, Any] | None:
+        """What the guard of its engine found."""
+        one = self.one(arm.engine)
+        return quality_summary(one.setup.folder.path, one.layout.space, arm.entry.settings)
 
     def _figures(self, proof: Proof, arm: ContestArm) -> dict[str, float | None]:
         return figures(self._score(proof, arm))
