@@ -33,9 +33,13 @@ LEAST_REPLY_TOKENS = 32
 PREFILL_REPLY_TOKENS = 4
 """The first token of a reply may have no text."""
 
-SHARE_OF_REPLIES = 0.1
-"""Of all reply tokens of the plan, the chart's may be so many: it must stay cheap beside it. The
-plan is the same for every candidate, so the length is too."""
+PREFILL_TOKENS = 512
+"""About what the long prompt is."""
+
+SHARE = 0.1
+"""Of all reply tokens of the plan, the chart's may be so many, and of all prompt tokens that must
+be read once its own: it must stay cheap beside them. The plan is the same for every candidate, so
+what is asked is too."""
 
 ENOUGH_TOKENS = 16
 """A reply that ended before has no rate worth comparing (engines whose length is not pinned)."""
@@ -52,7 +56,7 @@ class ChartFigures:
         tokens_per_s: decode rate of the reply, (n-1) / (t_last - t_first).
         ttft_s, prompt_tokens, output_tokens: of the short prompt.
         prefill_tokens, prefill_tokens_per_s: prompt tokens that were computed for the long one,
-            and over its TTFT.
+            and over its TTFT; ``None`` where the plan is too short for it (`affords_prefill`).
         repeated_share: of the reply's runs of four words, how many had occurred in it before.
         draft_acceptance: of speculation, where the engine reports it.
         seconds: what asking took in all.
@@ -91,23 +95,36 @@ class UsualChart:
         """The figures as plain data; ``None`` for an arm that is not wanted."""
         if not self.wanted(aftermath.arm):
             return None
-        return asdict(chart_of(aftermath.endpoint, reply_tokens(aftermath.records)))
+        records = aftermath.records
+        return asdict(chart_of(aftermath.endpoint, reply_tokens(records), affords_prefill(records)))
 
 
 def reply_tokens(records: Sequence[TurnRecord]) -> int:
     """How long the chart's reply is beside a replay of `records`: 128 tokens, or less if short."""
     asked = sum(record.asked_output_tokens or REPLY_TOKENS for record in records)
-    return min(REPLY_TOKENS, max(LEAST_REPLY_TOKENS, round(SHARE_OF_REPLIES * asked)))
+    return min(REPLY_TOKENS, max(LEAST_REPLY_TOKENS, round(SHARE * asked)))
 
 
-def chart_of(endpoint: Endpoint, tokens: int = REPLY_TOKENS) -> ChartFigures:
-    """Ask `endpoint` both questions, the long prompt first."""
+def affords_prefill(records: Sequence[TurnRecord]) -> bool:
+    """Whether the long prompt is little beside what a replay of `records` must read at least.
+
+    That is the deepest prompt of each session, once.
+    """
+    deepest: dict[str, int] = {}
+    for record in records:
+        depth = record.depth_tokens or 0
+        deepest[record.session_id] = max(depth, deepest.get(record.session_id, 0))
+    return SHARE * sum(deepest.values()) >= PREFILL_TOKENS
+
+
+def chart_of(endpoint: Endpoint, tokens: int = REPLY_TOKENS, prefill: bool = True) -> ChartFigures:
+    """Ask `endpoint` for a reply of `tokens`, and before that, with `prefill`, the long prompt."""
     started = time.monotonic()
     sampled = replace(endpoint, request_fields=_sampled(endpoint.request_fields))
     with Client(sampled) as client:
-        prefill = _ask(client, sampled, LONG_PROMPT, PREFILL_REPLY_TOKENS)
+        read = _ask(client, sampled, LONG_PROMPT, PREFILL_REPLY_TOKENS) if prefill else None
         reply = _ask(client, sampled, SHORT_PROMPT, tokens)
-    return _figures(prefill, reply, time.monotonic() - started)
+    return _figures(read, reply, time.monotonic() - started)
 
 
 def _ask(client: Client, endpoint: Endpoint, prompt: str, tokens: int) -> Outcome:
@@ -128,16 +145,16 @@ def _sampled(
     return changed
 
 
-def _figures(prefill: Outcome, reply: Outcome, seconds: float) -> ChartFigures:
+def _figures(read: Outcome | None, reply: Outcome, seconds: float) -> ChartFigures:
     failure = _failure(reply)
-    computed = _computed(prefill) if prefill.failure is None else None
+    computed, read_s = _read(read)
     return ChartFigures(
         tokens_per_s=None if failure else reply.decode_tps,
         ttft_s=reply.ttft_s,
         prompt_tokens=reply.depth_tokens,
         output_tokens=reply.output_tokens,
         prefill_tokens=computed,
-        prefill_tokens_per_s=computed / prefill.ttft_s if computed and prefill.ttft_s else None,
+        prefill_tokens_per_s=computed / read_s if computed and read_s else None,
         repeated_share=repeated_share(reply.reply.content if reply.reply else ""),
         draft_acceptance=_acceptance(reply),
         seconds=round(seconds, 3),
@@ -153,11 +170,13 @@ def _failure(reply: Outcome) -> str | None:
     return None if reply.decode_tps else "the reply has no decode rate"
 
 
-def _computed(outcome: Outcome) -> int | None:
-    """Prompt tokens that were read, not reused: the template's first words always are."""
-    if outcome.computed_tokens is not None or outcome.depth_tokens is None:
-        return outcome.computed_tokens
-    return outcome.depth_tokens - (outcome.cached_tokens or 0)
+def _read(outcome: Outcome | None) -> tuple[int | None, float | None]:
+    """Prompt tokens that were read, not reused (the template's first words are), and the TTFT."""
+    if outcome is None or outcome.failure is not None or outcome.depth_tokens is None:
+        return None, None
+    known = outcome.computed_tokens
+    computed = outcome.depth_tokens - (outcome.cached_tokens or 0) if known is None else known
+    return computed, outcome.ttft_s
 
 
 def _acceptance(reply: Outcome) -> float | None:
