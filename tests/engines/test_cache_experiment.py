@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -63,17 +64,18 @@ def is_whole(folder: Path) -> list[dict[str, Any]]:
 
 
 def reuse_saves_time(rows: list[dict[str, Any]], block_tokens: int = 1) -> None:
-    """From the second turn on, all but the last reply and what is new is reused, and felt.
+    """The whole prompt before is reused, but for the part of a block at its end; and it is felt.
 
     Not asked of single turns: a busy machine may slow any one of them.
     """
-    later = [row for row in rows if row["turn"]]
-    assert all(row["reused_tokens"] > 0.5 * row["depth_tokens"] for row in later)
-    assert all(row["reused_tokens"] % block_tokens == 0 for row in later)
+    for before, after in pairwise(rows):
+        if before["session"] == after["session"]:
+            assert after["reused_tokens"] >= before["depth_tokens"] - block_tokens
+    assert all(row["reused_tokens"] % block_tokens == 0 for row in rows)
     assert all(
         row["reused_tokens"] + row["prefilled_warm_tokens"] == row["depth_tokens"] for row in rows
     )
-    assert sum(row["ttft_saved_s"] for row in later) > 0
+    assert sum(row["ttft_saved_s"] for row in rows) > 0
 
 
 def test_the_reference_engine(tmp_path: Path, deep_model: Path) -> None:
