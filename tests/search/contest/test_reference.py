@@ -43,7 +43,7 @@ def test_the_same_engine_under_two_names_is_compared_on_the_same_turns(
     spec = SynthesisSpec(sessions=1, turns=2, start_depth=700, depth=800, reply_tokens=16)
     write_capture(synthesize(spec), workload)
     base = RunRequest(
-        workload=workload, gpu="cpu", trials=2, confirm_blocks=1, max_output_tokens=3,
+        workload=workload, gpu="cpu", trials=2, confirm_blocks=1, max_output_tokens=3, hold=False,
         study="c", studies_dir=tmp_path / "studies",
     )  # fmt: skip
     engines = EngineWords(
