@@ -80,7 +80,7 @@ def _drift_line(anchors: Mapping[str, Any]) -> str:
     if anchors["disagreed"]:
         text += f"; {plural(anchors['measured_again'], 'trial')} measured again for it"
     if left := anchors["left_doubtful"]:
-        numbers = ", ".join(f"#{number}" for number in left)
+        numbers = ", ".join(n if isinstance(n, str) else f"#{n}" for n in left)
         text += f"; not measured again, for want of budget: {numbers}"
     return text
 

@@ -47,6 +47,7 @@ class SteadyBench(Bench):
     cache_dir: Path | None = None
     cores: int = CORES
     steady: Steadiness | None = None
+    search: Search | None = None
     kept: bool = False
     """Whether the study is on disk, to be gone on with; in memory it is faster."""
 
@@ -97,7 +98,7 @@ class SteadyBench(Bench):
         self.steady = self.steadiness(measurer, log, trials)
         try:
             with self._study(seed) as study:
-                return Search(
+                self.search = Search(
                     study=study,
                     space=space,
                     plan=self.plan,
@@ -112,7 +113,8 @@ class SteadyBench(Bench):
                     read_turns=self.folder.read_turns,
                     seed=seed,
                     steady=self.steady,
-                ).run()
+                )
+                return self.search.run()
         finally:
             log.close()
 

@@ -11,11 +11,13 @@ from autotune.replay.plan import ReplayPlan
 from autotune.search.confirm import Arm, Confirmation, Confirmed, Key
 from autotune.search.contest.arms import ContestArm, Dispatch, Owner, arms_of, baseline_of
 from autotune.search.contest.budget import ContestBudget, launch_s
+from autotune.search.contest.noise import holder_floor
 from autotune.search.contest.side import Side, leader
 from autotune.search.events import Listener
 from autotune.search.finals import CLOSE, CONTENDERS, contenders, fastest
 from autotune.search.judge import Judge
 from autotune.search.ledger import Entry
+from autotune.search.remeasure import Remeasure
 from autotune.study.turn_log import TurnLog
 
 
@@ -50,6 +52,7 @@ class Finals:
     held_out: bool
     seed: int = 0
     refused: int = 0
+    clean: Remeasure | None = None
 
     def run(self) -> Proof | None:
         """Confirm every engine's default and best; ``None`` when no default was ever measured.
@@ -141,6 +144,8 @@ class Finals:
             stop=self.stop,
             earlier=self.earlier,
             baseline=baseline,
+            clean=self.clean,
+            floor=holder_floor(self.sides, self.holder),
         )
 
 

@@ -52,6 +52,7 @@ class Ended:
     proof: Proof | None
     stopped: bool
     holding: Holding | None = None
+    noise: Mapping[str, Any] | None = None
 
     def one(self, label: str) -> Opened:
         """The engine called `label`."""
@@ -76,6 +77,7 @@ class Ended:
             verdict=verdict,
             trials=len(measured),
             failed=sum(1 for entry in measured if entry.value is None),
+            noise=None if self.noise is None else dict(self.noise),
             **{"winner": None, "speedup": None, "interval": None, **more},
         )
 

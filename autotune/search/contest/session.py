@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+import psutil
+
 from autotune.hardware.probe import gpu_probe
 from autotune.launchers.leftovers import sweep_leftovers
 from autotune.search.budget import Budget
@@ -15,6 +17,7 @@ from autotune.search.confirm import finished_blocks
 from autotune.search.contest.budget import ContestBudget
 from autotune.search.contest.finals import Finals, Proof
 from autotune.search.contest.hold import hold_proof, known_refusals
+from autotune.search.contest.noise import contest_noise
 from autotune.search.contest.opened import Opened, contest_folder, open_all, set_up_all
 from autotune.search.contest.outcome import Ended
 from autotune.search.contest.provenance import check_all
@@ -28,7 +31,8 @@ from autotune.search.hold_book import refused_keys, relearn
 from autotune.search.ledger import Ledger
 from autotune.search.opening import make_search, scratch
 from autotune.search.quality_gate import behind
-from autotune.search.steadiness import steadiness
+from autotune.search.remeasure import Remeasure
+from autotune.search.steadiness import beside_s, steadiness
 from autotune.search.suggest import make_sampler
 from autotune.study.folder import StudyFolder
 from autotune.study.lock import study_lock
@@ -91,7 +95,8 @@ class _Run:
             stop=self.stop,
             seed=self.request.shared.seed,
         ).run()
-        proof = None if self.stop.is_set() else self._prove(sides, budget, log)
+        clean = Remeasure(log=log, cores=psutil.cpu_count() or 1)
+        proof = None if self.stop.is_set() else self._prove(sides, budget, log, clean)
         holding = None
         if proof is not None and not self.stop.is_set():
             proof, holding = self._held(proof, sides, budget, log)
@@ -103,6 +108,7 @@ class _Run:
             proof=proof,
             stopped=self.stop.is_set(),
             holding=holding,
+            noise=contest_noise(sides, self.request.baseline, self.folder.read_turns(), clean),
         )
         return ended.summary()
 
@@ -137,11 +143,13 @@ class _Run:
             trials=shared.trials,
             clock=time.monotonic,
             started_s=self.started,
-            spent_before_s=sum(side.ledger.spent_s for side in sides),
+            spent_before_s=sum(s.ledger.spent_s + beside_s(s.search.read_turns()) for s in sides),
         )
         return ContestBudget(total, shared.effective_confirm_blocks)
 
-    def _prove(self, sides: Sequence[Side], budget: ContestBudget, log: TurnLog) -> Proof | None:
+    def _prove(
+        self, sides: Sequence[Side], budget: ContestBudget, log: TurnLog, clean: Remeasure
+    ) -> Proof | None:
         base = next(one for one in self.opened if one.label == self.request.baseline)
         return Finals(
             sides=sides,
@@ -157,6 +165,7 @@ class _Run:
             held_out=base.layout.held_out,
             seed=self.request.shared.seed,
             refused=len(known_refusals(self.opened)),
+            clean=clean,
         ).run()
 
     def _held(
