@@ -250,6 +250,8 @@ class Summary:
     for each config that was confirmed. `held` is what filling the winner showed, as plain data,
     `noise` what is known of the machine's noise (`autotune.search.steadiness`). `reuse` explains
     the prefix reuse of the default and of what stands beside it (`autotune.scoring.reuse_summary`).
+    `kinds_*` tell cold, partial and warm turns apart, over all turns; `usual_chart` is what the
+    usual benchmark says of the same configs, ``None`` where fewer than two were asked.
     """
 
     study: str
