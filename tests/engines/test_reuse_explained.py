@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
 
 WINDOWS = "random-mimo2-128-r2.gguf"
 """A random model with windows on half of its layers."""
+RECURRENT = "random-mamba-128-r2.gguf"
 
 ONE: dict[str, Setting] = {"ctx-size": 8192, "parallel": 1, "cache-ram": 0, "threads": 1}
 TWO: dict[str, Setting] = {**ONE, "ctx-size": 16384, "parallel": 2}
@@ -41,16 +42,16 @@ def assert_counted(found: Found) -> None:
         assert row["counted_tokens"] == row["depth_tokens"]
 
 
-@pytest.mark.parametrize("checkpoints", [0, 8])
-def test_windows_go_back_to_a_checkpoint(
-    llama_server: Path, tmp_path: Path, checkpoints: int
+@pytest.mark.parametrize(("model", "checkpoints"), [(WINDOWS, 0), (WINDOWS, 8), (RECURRENT, 8)])
+def test_an_edit_goes_back_to_a_checkpoint(
+    llama_server: Path, tmp_path: Path, model: str, checkpoints: int
 ) -> None:
-    """An edit in the middle: the window has moved on, so only saved states can be gone back to."""
+    """The window, or the state, has moved on: only saved states can be gone back to."""
     settings: dict[str, Setting] = {
         **ONE, "ctx-checkpoints": checkpoints, "checkpoint-min-step": 64, "ubatch-size": 128,
     }  # fmt: skip
     launcher = LlamaServerLauncher(llama_server)
-    found = explained(launcher, in_cache(WINDOWS), tmp_path, [edited("c", 1500, keep=3)], settings)
+    found = explained(launcher, in_cache(model), tmp_path, [edited("c", 1500, keep=3)], settings)
     assert_counted(found)
     row = found.rows["c", 2]
     edit, lost = row["losses"]
