@@ -13,7 +13,7 @@ from autotune.scoring.comparison import ByTurn, Floor
 from autotune.scoring.contaminated import contaminated
 from autotune.scoring.interval import compare
 from autotune.scoring.metrics import NoMetricValue
-from autotune.scoring.noise import assumed_floor, noise_floor
+from autotune.scoring.noise import LEAST_RUN_PAIRS, assumed_floor, noise_floor
 from autotune.scoring.objective import Objective
 from autotune.scoring.verdict import MetricVerdict, verdicts
 from autotune.search.judge import TurnKey
@@ -98,13 +98,14 @@ class Judging:
         """By how much the machine's own noise widens every interval; ``None`` where it does not.
 
         It does where others disturbed a block that was kept, and where there is but one block. It
-        is what the blocks of the first arm, one config measured again and again, differ by.
+        is what the blocks of the first arm, one config measured again and again, differ by; with
+        few blocks, which say little of that, it is what is assumed of any machine.
         """
         runs = _runs(next(iter(records.values()), ()))
         every = [run for rows in records.values() for run in _runs(rows)]
         if len(runs) > 1 and not any(contaminated(run).spoiled for run in every):
             return None
-        found = noise_floor(runs, measured_at="") if len(runs) > 1 else None
+        found = noise_floor(runs, measured_at="") if len(runs) > LEAST_RUN_PAIRS else None
         return dict((found or assumed_floor()).half_widths)
 
     def _rows(

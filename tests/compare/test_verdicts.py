@@ -17,11 +17,11 @@ from autotune.workload.depth import DepthRange
 Depths = dict[tuple[str, int], int]
 
 
-def rows(arm: str, factor: float, **more: object) -> list[TurnRecord]:
-    """Two blocks of thirty turns, deeper ones slower, a little apart from block to block."""
+def rows(arm: str, factor: float, blocks: int = 2, **more: object) -> list[TurnRecord]:
+    """Blocks of thirty turns, deeper ones slower, a little apart from block to block."""
     return [
         record_of(arm, block, turn, factor * (1 + turn / 30 + 0.01 * block), **more)
-        for block in range(2)
+        for block in range(blocks)
         for turn in range(30)
     ]
 
@@ -84,12 +84,12 @@ def test_the_machines_noise_widens_what_one_block_or_a_busy_machine_says(depths:
     assert floor is not None
     assert floor["ttft"] == pytest.approx(math.log(1.15))  # nothing was measured twice
     busy = TurnMachine(looks=9, other_cores=4.0)
-    disturbed = {
-        name: [replace(r, mark=MARK, machine=busy) for r in f] for name, f in quiet.items()
-    }
-    measured = judging.floor(disturbed)
+    disturbed = [replace(r, mark=MARK, machine=busy) for r in rows("base", 1.0, blocks=5)]
+    measured = judging.floor({"base": disturbed})
     assert measured is not None
-    assert 0 < measured["ttft"] < floor["ttft"]  # two blocks of the baseline differ by 1% or less
+    assert 0 < measured["ttft"] < floor["ttft"]  # its blocks differ by 1% or less
+    few = judging.floor({"base": [r for r in disturbed if r.block < 2]})
+    assert few == floor  # two blocks say little of a machine
     seen = [
         next(
             row.said.smallest_seen for row in judging.overall(records) if row.said.metric == "ttft"

@@ -39,18 +39,18 @@ def compare(
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    spec = SynthesisSpec(sessions=2, turns=6, start_depth=2000, depth=12_000, reply_tokens=16)
+    spec = SynthesisSpec(sessions=2, turns=4, start_depth=1500, depth=5_000, reply_tokens=16)
     write_capture(synthesize(spec), tmp_path / "wl.jsonl")
     return tmp_path
 
 
 def test_the_cache_on_and_off(folder: Path, llama_server: Path, deep_model: Path) -> None:
-    words = ("cache=on", "cache=off", "--blocks", "2", "--study", "c")
+    words = ("cache=on", "cache=off", "--blocks", "1", "--study", "c")
     done, found = compare(folder, llama_server, deep_model, *words)
     assert "identical prompts" in done.stderr
     records = list(read_turns(folder / "studies" / "c" / "turns.jsonl"))
     on, off = ([r for r in records if r.arm == f"cache={w}"] for w in ("on", "off"))
-    assert (len(on), len(off)) == (24, 24)
+    assert (len(on), len(off)) == (8, 8)
     assert all(r.cached_tokens == 0 and r.computed_tokens == r.depth_tokens for r in off)
     assert {(r.session_id, r.turn, r.block): r.depth_tokens for r in on} == {
         (r.session_id, r.turn, r.block): r.depth_tokens for r in off
