@@ -94,7 +94,10 @@ def _by_depth(table: Table) -> RichTable:
 
 def note_lines(table: Table) -> Iterator[str]:
     """What a reader of the table must know."""
-    yield "TTFT, tok/s (decode rate) and tokens are medians (p50) over n turns; wait is what they took in all."
+    yield (
+        "TTFT, tok/s (decode rate) and tokens are medians (p50) over n turns; wait is what they "
+        "took in all."
+    )
     if any(counts(row.kinds) != ABSENT for row in table.rows):
         yield LEGEND
     shown = [bucket for row in table.rows for bucket in row.buckets]
