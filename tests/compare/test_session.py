@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_service import FakeService
 from quick_arms import arm_of, request_of
 
 from autotune.compare.events import ArmTurn, CompareEvent, Opened, Surveying
@@ -223,3 +224,31 @@ def test_a_depth_that_no_turn_has_is_refused(compared: Bench) -> None:
     deep = replace(request, run=replace(request.run, depth="30k-60k"))
     with pytest.raises(UserError, match="no turn is 30k-60k deep"):
         run_compare(deep, compared.events.append)
+
+
+def test_an_endpoint_beside_an_engine_gets_the_same_turns(compared: Bench) -> None:
+    service = FakeService()
+    try:
+        far = arm_of("far", url=service.url)
+        found = compared(compared.arm("near"), far, blocks=1)
+        alone = compared(far, replace(far, name="far (2)"), study="d", blocks=1)
+    finally:
+        service.close()
+    near, there = found.document["arms"]
+    assert (near["kind"], there["kind"], there["url"]) == ("launched", "attached", service.url)
+    assert near["plan_digest"] == there["plan_digest"]  # recorded history, the same filler
+    assert list(found.records) == ["near", "far"]
+    assert [len(rows) for rows in found.records.values()] == [4, 4]
+    opened = [e for e in compared.events if isinstance(e, Opened)]
+    assert any("different servers" in note for note in opened[0].notes)
+    assert opened[1].turns == 4  # without an engine to ask, depths are estimated
+    assert list(alone.records) == ["far", "far (2)"]
+
+
+def test_a_search_space_says_what_the_defaults_are(compared: Bench) -> None:
+    engine = compared.engine(space=True)
+    path: dict[str, Any] = {"engine": engine, "model": compared.model}
+    found = compared(arm_of("default", **path), arm_of("default (2)", **path), blocks=1)
+    first, second = (arm["settings"] for arm in found.document["arms"])
+    assert first == second
+    assert (first["ubatch-size"], first["parallel"]) == (512, 1)
