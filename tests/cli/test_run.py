@@ -17,6 +17,7 @@ import pytest
 
 from autotune.cli.main import main
 from autotune.cli.run import Run, with_exports
+from autotune.cli.user_cache import noise_folder
 from autotune.search.events import Prepared, Summary
 from autotune.search.request import RunRequest
 
@@ -40,6 +41,7 @@ def here(tmp_path: Path, cli_env: dict[str, str], monkeypatch: pytest.MonkeyPatc
     return tmp_path
 
 
+@pytest.mark.usefixtures("here")
 def test_every_field_of_the_request_is_translated() -> None:
     made = Run.model_validate(
         {
@@ -62,11 +64,14 @@ def test_every_field_of_the_request_is_translated() -> None:
         model=Path("m.gguf"),
         new_study=True,
         dry_run=True,
+        noise_cache=noise_folder(os.environ),
     )
 
 
+@pytest.mark.usefixtures("here")
 def test_defaults_are_those_of_the_request() -> None:
-    assert Run.model_validate({"workload": "w"}).request() == RunRequest(workload=Path("w"))
+    asked = RunRequest(workload=Path("w"), noise_cache=noise_folder(os.environ))
+    assert Run.model_validate({"workload": "w"}).request() == asked
 
 
 @pytest.mark.usefixtures("here")

@@ -64,7 +64,7 @@ class Run:
 def request_in(place: Path, folder: Path, *faults: str, **fields: Any) -> RunRequest:
     """Two trials: the default, and a larger batch that reads a prompt four times as fast."""
     manifest = write_manifest(
-        folder, *faults, prefill_us=1500.0, token_us=2000.0, search_space=str(SPACE)
+        folder, *faults, prefill_us=3000.0, token_us=2000.0, search_space=str(SPACE)
     )
     base = RunRequest(
         workload=place / "wl.jsonl",

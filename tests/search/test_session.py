@@ -72,7 +72,7 @@ def folder_of(request: RunRequest) -> StudyFolder:
 
 
 def test_a_run_finds_the_faster_setting_and_leaves_everything_behind(request_for: Make) -> None:
-    request = request_for(prefill_us=1500.0)
+    request = request_for(prefill_us=3000.0)
     events: list[Event] = []
     summary = run_study(request, events.append)
     assert summary.exit_code == ExitCode.DONE, summary

@@ -22,13 +22,13 @@ SPACE = Path(__file__).parents[2] / "fakes" / "fake_space.toml"
 
 
 def contest(folder: Path, *faults: str) -> ContestRequest:
-    """`slow` takes twenty times as long for a computed token; `fast` has `faults`."""
+    """`slow` takes sixty times as long for a computed token; `fast` has `faults`."""
     spec = SynthesisSpec(sessions=4, turns=2, start_depth=800, depth=1000, reply_tokens=16)
     write_capture(synthesize(spec), folder / "wl.jsonl")
     write_gguf(folder / "fake.gguf")
     speed: dict[str, Any] = {"token_us": 3000.0, "search_space": str(SPACE)}
     fast = write_manifest(folder / "fast", *faults, prefill_us=25.0, name="fast", **speed)
-    slow = write_manifest(folder / "slow", prefill_us=500.0, name="slow", **speed)
+    slow = write_manifest(folder / "slow", prefill_us=1500.0, name="slow", **speed)
     base = RunRequest(
         workload=folder / "wl.jsonl",
         gpu="cpu",
