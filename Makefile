@@ -28,7 +28,7 @@ PYTEST_ARGS ?=
 DEMO_STUDY ?= demo
 DEMO_TRIALS ?= 8
 DEMO_WORKLOAD ?= .demo/sessions.jsonl
-DEMO_SYNTHESIZE ?= --work edits --sessions 6 --turns 4 --start-depth 1000 --depth 1400 --reply-tokens 48
+DEMO_SYNTHESIZE ?= --work edits --sessions 10 --turns 3 --start-depth 500 --depth 800 --reply-tokens 40
 DEMO_RUN ?= --trials $(DEMO_TRIALS) --budget 5m --new-study
 
 # The benchmark: does ten minutes of search on the real llama-server earn its keep?

@@ -31,6 +31,9 @@ from autotune.workload.synthesis.project import Project
 MIN_START_DEPTH = 700
 """Tokens: tools, rules and a task do not fit in less."""
 
+MIN_EDIT_DEPTH = 200
+"""Tokens of an editing session's first prompt: a file and the first lines to write out."""
+
 DEFAULT_START_DEPTH = 8_000
 """Tokens: an agent with a handful of tools, before it has done anything."""
 
@@ -89,10 +92,11 @@ class SynthesisSpec:
                 raise UserError(
                     f"{_words(name)} is {getattr(self, name)}", f"it must be at least {least}"
                 )
-        if self.first_depth < MIN_START_DEPTH:
+        least = MIN_EDIT_DEPTH if self.work is Work.EDITS else MIN_START_DEPTH
+        if self.first_depth < least:
             raise UserError(
-                f"a first prompt of {self.first_depth} tokens cannot hold tools and a task",
-                f"give a start depth of at least {MIN_START_DEPTH}",
+                f"a first prompt of {self.first_depth} tokens cannot hold what the agent needs",
+                f"give a start depth of at least {least}",
             )
         if self.subagents and self.work is Work.EDITS:
             raise UserError("sessions of edits have no sub-agents", "leave --subagents out")

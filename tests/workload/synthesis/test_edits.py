@@ -66,6 +66,15 @@ def test_sessions_differ_from_each_other_and_by_seed() -> None:
     assert synthesize(spec) == [one, two]
 
 
+def test_an_editing_agent_begins_with_less_than_one_with_tools() -> None:
+    spec = SynthesisSpec(turns=2, start_depth=200, depth=400, reply_tokens=24, work=Work.EDITS)
+    assert synthesize(spec)
+    with pytest.raises(UserError, match="cannot hold what the agent needs"):
+        synthesize(SynthesisSpec(start_depth=199, work=Work.EDITS))
+    with pytest.raises(UserError, match="cannot hold what the agent needs"):
+        synthesize(SynthesisSpec(start_depth=699))
+
+
 def test_sub_agents_are_refused() -> None:
     spec = SynthesisSpec(subagents=1, work=Work.EDITS)
     with pytest.raises(UserError, match="no sub-agents"):
