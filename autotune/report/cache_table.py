@@ -50,10 +50,10 @@ def rows(effect: CacheEffect) -> tuple[tuple[str, ...], ...]:
 
 
 def interval(bucket: BucketEffect) -> str:
-    """``4.31 to 5.02``."""
+    """``4.31 to 12.5``, in seconds."""
     if bucket.saved_low_s is None or bucket.saved_high_s is None:
         return ABSENT
-    return f"{number(bucket.saved_low_s)} to {number(bucket.saved_high_s)}"
+    return f"{_bound(bucket.saved_low_s)} to {_bound(bucket.saved_high_s)}"
 
 
 def headline(effect: CacheEffect) -> str:
@@ -91,8 +91,13 @@ def _doubts(effect: CacheEffect) -> Iterator[str]:
         yield f"{plural(effect.unpaired, 'turn')} of one arm had no partner and were left out"
 
 
+def _bound(seconds: float) -> str:
+    """Hundredths are enough for an end of something, and 80 columns are few."""
+    return f"{round(seconds, 2) + 0.0:.2f}" if abs(seconds) < 10 else number(seconds)
+
+
 def _both(middle: float | None, high: float | None) -> str:
-    return ABSENT if middle is None else f"{number(middle)}/{number(high)}"
+    return ABSENT if middle is None or high is None else f"{number(middle)}/{_bound(high)}"
 
 
 def _span(seconds: float) -> str:

@@ -63,8 +63,13 @@ class BucketEffect:
 
     @property
     def saves_nothing(self) -> bool:
-        """Whether tokens were reused and yet the interval of what was saved is not above zero."""
-        return self.reusing > 0 and self.saved_low_s is not None and self.saved_low_s <= 0
+        """Whether tokens were reused and yet the interval of what was saved is not above zero.
+
+        Not said of fewer than five turns.
+        """
+        if self.directional or self.reusing == 0:
+            return False
+        return self.saved_low_s is not None and self.saved_low_s <= 0
 
 
 def by_depth(

@@ -169,15 +169,25 @@ def test_the_block_is_a_table_by_depth(effect: CacheEffect) -> None:
     (line,) = [line for line in text.splitlines() if line.startswith("30-60k")]
     # 36k, 44k and 52k deep: 18.1, 22.1 and 26.1 s cold, 0.35 s warm.
     assert "22.1/26.1" in line
-    assert "0.350/0.350" in line
+    assert "0.350/0.35" in line
     assert "21.8" in line
     assert "63x" in line
     assert "99%" in line
     assert "the interval draws sessions" in text
 
 
-def test_the_table_fits_a_narrow_terminal(effect: CacheEffect) -> None:
-    assert max(map(len, printed(effect, 80).splitlines())) <= 80
+def test_the_table_fits_a_narrow_terminal_without_a_break(effect: CacheEffect) -> None:
+    worst = [
+        record(arm, "a", turn, ttft_s=0.2 + 0.1 * (turn + (arm == COLD_ARM)) * (-1) ** turn % 1)
+        for arm in (WARM_ARM, COLD_ARM)
+        for turn in range(8)
+    ]
+    for found in (effect, cache_effect(worst)):
+        lines = printed(found, 80).splitlines()
+        assert max(map(len, lines)) <= 80
+        starts = [line.split(" ")[0] for line in lines]
+        after = starts.index("0-10k")
+        assert starts[after : after + 5] == ["0-10k", "10-30k", "30-60k", "60-120k", "all"]
 
 
 def test_doubts_are_told(records: list[TurnRecord]) -> None:
@@ -188,6 +198,8 @@ def test_doubts_are_told(records: list[TurnRecord]) -> None:
     assert alike.saved_s == 0
     assert "* fewer than 5 turns" in " ".join(notes(alike))
     useless = [
-        record(arm, "a", turn, ttft_s=1.0) for arm in (WARM_ARM, COLD_ARM) for turn in (1, 2)
+        record(arm, "a", turn, ttft_s=1.0, depth_tokens=9000)
+        for arm in (WARM_ARM, COLD_ARM)
+        for turn in range(1, 7)
     ]
     assert "were reused, and no time was saved" in " ".join(notes(cache_effect(useless)))

@@ -196,6 +196,7 @@ def test_a_constant_saving_is_found_exactly(warm: list[float], saved: float) -> 
 def test_tokens_that_are_reused_and_save_nothing_are_called_that(both: Both) -> None:
     none = [one for turn in range(6) for one in both(turn, cold={"ttft_s": 0.5})]
     assert cache_effect(none).overall.saves_nothing
+    assert not cache_effect(none[:8]).overall.saves_nothing  # four turns say little
     some = [one for turn in range(6) for one in both(turn)]
     assert not cache_effect(some).overall.saves_nothing
     assert not cache_effect([replace(r, cached_tokens=0) for r in none]).overall.saves_nothing
