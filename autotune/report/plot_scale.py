@@ -26,9 +26,9 @@ class Linear:
 
     def ticks(self, most: int = 5) -> tuple[float, ...]:
         """Round numbers that are in reach, zero among them where it is."""
-        up = [t for t in nice_ticks(max(self.high, 0.0), most) if t >= self.low]
-        down = [-t for t in nice_ticks(max(-self.low, 0.0), 2) if t > 0]
-        return (*sorted(down), *up)
+        found = nice_ticks(max(self.high, -self.low), most)
+        every = (*(-t for t in reversed(found[1:])), *found)
+        return tuple(t for t in every if self.low <= t <= self.high)
 
 
 @dataclass(frozen=True, slots=True)

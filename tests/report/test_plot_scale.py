@@ -17,7 +17,8 @@ def test_a_linear_axis() -> None:
 
 def test_a_linear_axis_that_goes_below_zero() -> None:
     scale = Linear(-2.0, 10.0)
-    assert scale.ticks() == (-2, -1, 0, 2, 4, 6, 8, 10)
+    assert scale.ticks() == (-2, 0, 2, 4, 6, 8, 10)
+    assert Linear(-0.2, 10.0).ticks()[0] == 0
     assert scale.share(4.0) == 0.5
 
 
