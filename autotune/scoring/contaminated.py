@@ -34,6 +34,9 @@ end, a first token more or less make some tens of percent, never this much."""
 RATE_LEAST_TOKENS = 16
 """Of a shorter reply, one burst of accepted drafts may be most of it."""
 
+RATE_LEAST_S = 0.1
+"""Of decoding: over less, an engine's and a client's turn on the processor make the difference."""
+
 TURN_SHARE = 0.1
 """A measurement with more contaminated turns than this is spoiled; medians bear fewer."""
 
@@ -67,7 +70,7 @@ def rate_disagreement(record: TurnRecord) -> str | None:
     took its time over it. ``None`` for engines that time nothing and for replies that are short.
     """
     tokens, seconds = record.output_tokens, record.server_decode_s
-    if tokens is None or tokens < RATE_LEAST_TOKENS or not seconds:
+    if tokens is None or seconds is None or not _is_timed(record):
         return None
     engine_tps = (tokens - 1) / seconds
     told = f"the engine decoded {engine_tps:.0f} tok/s"
@@ -77,6 +80,12 @@ def rate_disagreement(record: TurnRecord) -> str | None:
     if 1 / RATE_FACTOR <= ratio <= RATE_FACTOR:
         return None
     return f"the client read {record.decode_tps:.0f} tok/s, where {told}"
+
+
+def _is_timed(record: TurnRecord) -> bool:
+    """Whether the engine timed enough tokens for its rate to be held against."""
+    long_enough = (record.server_decode_s or 0.0) >= RATE_LEAST_S
+    return long_enough and (record.output_tokens or 0) >= RATE_LEAST_TOKENS
 
 
 def _disturbances(machine: TurnMachine, cores: int) -> Iterator[str]:
@@ -139,7 +148,7 @@ def contaminated(records: Sequence[TurnRecord]) -> Contaminated:
 def _counts(record: TurnRecord, good: Sequence[TurnRecord], spent_s: float) -> bool:
     if rate_disagreement(record) is None:
         return spent_s >= LEAST_SECONDS
-    timed = [r for r in good if r.server_decode_s and (r.output_tokens or 0) >= RATE_LEAST_TOKENS]
+    timed = [r for r in good if _is_timed(r)]
     return len(timed) == 1 or any(rate_disagreement(r) is None for r in timed)
 
 

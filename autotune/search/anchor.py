@@ -34,6 +34,9 @@ PREFIX = "anchor-"
 TURNS = 12
 """An anchor ends when it has so many clean turns: enough for a median, cheaper than a trial."""
 
+MOST_TURNS = 2 * TURNS
+"""Where others disturb most turns, it ends here all the same."""
+
 LEAST_TURNS = 4
 """Fewer pairs of turns than this say nothing of drift."""
 
@@ -149,12 +152,13 @@ class Anchors:
         base = ledger.baseline
         assert base is not None
         after = ledger.entries[-1].number
-        clean = 0
+        clean = seen = 0
 
         def take(record: TurnRecord) -> None:
-            nonlocal clean
+            nonlocal clean, seen
             self.log.append(record)
-            clean += _seconds(record, self.objective) is not None
+            seen += 1
+            clean += record.mark != MARK and _seconds(record, self.objective) is not None
 
         measurement = self.measurer.measure(
             Candidate(base.settings),
@@ -162,7 +166,7 @@ class Anchors:
             arm=anchor_name(after),
             block=0,
             sink=take,
-            enough=lambda: not whole and clean >= TURNS,
+            enough=lambda: not whole and (clean >= TURNS or seen >= MOST_TURNS),
         )
         looks = self.looks(ledger)
         if looks and looks[-1].after != after:
@@ -241,14 +245,22 @@ def drift(before: Look, after: Look) -> Drift:
 
 
 def _look(after: int, records: Sequence[TurnRecord], of: Objective) -> Look:
-    rows = ((r, _seconds(r, of)) for r in records)
-    seconds = {(r.session_id, r.turn): s for r, s in rows if s is not None}
+    """By clean turns; on a machine that leaves hardly any, by all: their spread tells how well."""
+    clean = [r for r in records if r.mark != MARK]
+    seconds = _by_turn(clean, of)
+    if len(seconds) < LEAST_TURNS:
+        seconds = _by_turn(records, of)
     return Look(after, seconds, sum(r.wall_s or 0.0 for r in records))
 
 
+def _by_turn(records: Sequence[TurnRecord], of: Objective) -> dict[tuple[str, int], float]:
+    rows = ((r, _seconds(r, of)) for r in records)
+    return {(r.session_id, r.turn): s for r, s in rows if s is not None}
+
+
 def _seconds(record: TurnRecord, objective: Objective) -> float | None:
-    """What a clean turn took, at any depth; ``None`` for the others."""
-    if not record.ok or record.mark == MARK or record.boundary is not None:
+    """What a good turn took, at any depth; ``None`` for the others."""
+    if not record.ok or record.boundary is not None:
         return None
     return objective.turn_seconds(record) or None
 

@@ -91,6 +91,8 @@ def test_a_starved_client_is_told_by_the_engine() -> None:
     assert rate_disagreement(turn(decode_tps=180.0)) is None  # 2.9 times: drafts may do that
     assert rate_disagreement(turn(decode_tps=None, server_decode_s=None)) is None
     assert rate_disagreement(turn(output_tokens=8, decode_tps=900.0)) is None
+    # 31 steps in 0.05 s: a delay of a few hundredths is all it takes.
+    assert rate_disagreement(turn(decode_tps=81_000.0, server_decode_s=0.05)) is None
 
 
 def test_a_measurement_bears_a_tenth() -> None:

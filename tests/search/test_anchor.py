@@ -68,9 +68,18 @@ def test_looks_are_read_back_from_the_turn_log() -> None:
     records += [record(anchor_name(5), 1, failure="crash")]
     found = looks_of(records, 0, Objective.TURN)
     assert [(one.after, len(one.seconds), one.turns_s) for one in found] == [
-        (0, 3, 6.0), (5, 1, 6.0), (11, 1, 2.0)
+        (0, 3, 6.0), (5, 1, 6.0), (11, 1, 2.0),
     ]  # fmt: skip
     assert found[0].seconds[("s", 0)] == 2.0  # 1 s, and 10 tokens at 10 tok/s
+
+
+def test_a_look_is_of_clean_turns_while_there_are_enough() -> None:
+    clean = [record(arm_name(0), at) for at in range(5)]
+    (seen,) = looks_of([*clean, record(arm_name(0), 5, mark=MARK)], 0, Objective.TURN)
+    assert len(seen.seconds) == 5
+    loud = [record(arm_name(0), at, mark=MARK) for at in range(9)]
+    (seen,) = looks_of([*loud, record(arm_name(0), 9)], 0, Objective.TURN)
+    assert len(seen.seconds) == 10
 
 
 class Machine:
