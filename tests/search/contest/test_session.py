@@ -56,7 +56,7 @@ def contest_in(
     # Tokens are paced: at once they would make the decode rate a measure of the load.
     speed = {"token_us": 3000.0, "search_space": str(SPACE)}
     fast = write_manifest(folder / "fast", prefill_us=25.0, name="fast", **speed)
-    slow = write_manifest(folder / "slow", *faults, prefill_us=500.0, name="slow", **speed)
+    slow = write_manifest(folder / "slow", *faults, prefill_us=2000.0, name="slow", **speed)
     base = RunRequest(
         workload=place / "wl.jsonl",
         gpu="cpu",
