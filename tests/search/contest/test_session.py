@@ -52,7 +52,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def contest_in(
     place: Path, folder: Path, *faults: str, words: dict[str, Any] | None = None, **fields: Any
 ) -> ContestRequest:
-    """A contest of two fake engines; `slow` takes twenty times as long for a computed token."""
+    """A contest of two fake engines; `slow` takes eighty times as long for a computed token."""
     # Tokens are paced: at once they would make the decode rate a measure of the load.
     speed = {"token_us": 3000.0, "search_space": str(SPACE)}
     fast = write_manifest(folder / "fast", prefill_us=25.0, name="fast", **speed)
