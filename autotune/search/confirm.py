@@ -185,7 +185,7 @@ class Confirmation:
         self, default: Sequence[TurnRecord], candidate: Sequence[TurnRecord], candidates: int
     ) -> Comparison:
         """As one of as many `candidates` as began: one that failed had its chance as well."""
-        noise_is_told = self._disturbed or len({record.block for record in default}) == 1
+        noise_is_told = self._is_loud() or len({record.block for record in default}) == 1
         return compare(
             default,
             candidate,
@@ -195,6 +195,17 @@ class Confirmation:
             candidates=candidates,
             floor=self.floor.half_widths if self.floor and noise_is_told else None,
         )
+
+    def _is_loud(self) -> bool:
+        """Whether a block is kept that others disturbed.
+
+        By the records alone, so that a run that goes on from them says the same.
+        """
+        blocks: dict[Key, list[TurnRecord]] = {}
+        for name, records in self._records.items():
+            for record in records:
+                blocks.setdefault((name, record.block), []).append(record)
+        return any(contaminated(rows).spoiled for rows in blocks.values())
 
     def _whole(self, name: str, blocks: int) -> list[TurnRecord]:
         """Records of blocks that every arm finished."""

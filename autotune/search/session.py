@@ -187,6 +187,7 @@ class _Run:
 
     def _confirm(self, ledger: Ledger, log: TurnLog, refused: int = 0) -> Confirmed:
         """`refused` counts the winners before this one that did not hold."""
+        self.steady.settle(ledger)
         blocks = self.setup.request.effective_confirm_blocks
         launch_s = ledger.typical_s * self.budget.confirm_share_of_trial
         earlier = finished_blocks(list(self.setup.folder.read_turns()))

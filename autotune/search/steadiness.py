@@ -50,6 +50,7 @@ class Steadiness:
     trials: int | None = None
     floor: NoiseFloor = field(default_factory=assumed_floor)
     _was_asked: bool = False
+    _is_kept: bool = False
 
     def before_trial(self, ledger: Ledger, budget: Budget) -> Planned | None:
         """Measure what is due; then the next trial that a drift asks for, if one does."""
@@ -67,6 +68,11 @@ class Steadiness:
         left_s = search_left_s(budget, ledger)
         return self.clean.again(measurement, times=TRIAL_TIMES, left_s=left_s)
 
+    def settle(self, ledger: Ledger) -> None:
+        """The floor as it can be known without measuring: what a verdict is widened by."""
+        if self.anchors.every and not self._was_asked:
+            self._wants_floor(ledger)
+
     def _wants_floor(self, ledger: Ledger) -> bool:
         """Once, right after the default: whether its noise is to be measured now.
 
@@ -79,7 +85,7 @@ class Steadiness:
         self._was_asked = True
         kept = self.cache.read(self.key)
         if kept is not None and kept.quiet is not self._is_disturbed(base.number):
-            self.floor = kept
+            self.floor, self._is_kept = kept, True
             return False
         if len(looks) > 1:
             self._learn(ledger)
@@ -104,9 +110,12 @@ class Steadiness:
         )
 
     def _learn(self, ledger: Ledger) -> None:
-        """The floor by the default's whole runs so far, where the cache had none."""
+        """The floor by all of the default's whole runs so far, where the cache had none.
+
+        By all of them each time: a run that goes on finds them on the disk and must say the same.
+        """
         base = ledger.baseline
-        if base is None or self.floor.is_measured:
+        if base is None or self._is_kept:
             return
         runs = self._default_runs(base.number)
         quiet = not any(contaminated(run).spoiled for run in runs)

@@ -36,6 +36,20 @@ def test_without_a_kept_floor_the_default_is_measured_twice(tmp_path: Path) -> N
     assert FloorCache(tmp_path / "noise").read(KEY) == floor
 
 
+def test_a_run_that_goes_on_knows_the_floor_without_measuring(tmp_path: Path) -> None:
+    first = SteadyBench(tmp_path, plan=plan_of(2, 10), kept=True)
+    first.run(FormulaMeasurer(), 10)
+    again = SteadyBench(tmp_path, plan=plan_of(2, 10), kept=True)
+    measurer = FormulaMeasurer()
+    ledger = again.run(measurer, 10)
+    assert first.steady is not None
+    assert again.steady is not None
+    again.steady.settle(ledger)
+    assert measurer.arms == []
+    assert again.steady.floor.is_measured
+    assert again.steady.floor.half_widths == first.steady.floor.half_widths
+
+
 def test_a_kept_floor_costs_nothing(tmp_path: Path) -> None:
     FloorCache(tmp_path / "noise").write(KEY, kept())
     bench = SteadyBench(tmp_path / "study", plan=plan_of(2, 10), cache_dir=tmp_path / "noise")

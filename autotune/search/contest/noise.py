@@ -14,8 +14,11 @@ from autotune.search.remeasure import Remeasure, disturbed
 
 def holder_floor(sides: Sequence[Side], holder: str) -> NoiseFloor | None:
     """The floor of the engine that holds the baseline; ``None`` where its noise is not watched."""
-    steady = next((s.search.steady for s in sides if s.label == holder), None)
-    return None if steady is None else steady.floor
+    side = next((s for s in sides if s.label == holder), None)
+    if side is None or side.search.steady is None:
+        return None
+    side.search.steady.settle(side.ledger)
+    return side.search.steady.floor
 
 
 def contest_noise(
