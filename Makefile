@@ -21,7 +21,10 @@ ENGINE_ENV = $(TEST_ENV) AUTOTUNE_TEST_LLAMA_SERVER=$(LLAMA_SERVER) \
 	$(if $(WITH_VLLM),AUTOTUNE_TEST_VLLM=$(VLLM)) AUTOTUNE_TEST_TINY_HF=$(TINY_HF)
 # Empty leaves vLLM out of the engine tests: each of its many starts takes most of a minute.
 WITH_VLLM ?= vllm
-PYTEST = $(BIN)/python -m pytest
+# Tests wait for engines more than they compute: three at a time, those of one file in order.
+# `make test JOBS=0` runs them one by one.
+JOBS ?= 3
+PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 PYTEST_ARGS ?=
 
 # The demo: small enough to end within 6 minutes on 2 cores, large enough to be a real search.

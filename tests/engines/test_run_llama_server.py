@@ -29,10 +29,14 @@ LONG = "svc-1778982944853132415.jsonl"
 def run(
     tmp_path: Path, engine: Path, model: Path, capture: Path, *more: str
 ) -> subprocess.CompletedProcess[str]:
-    """Two trials, one block of confirmation; replies cut to 8 tokens."""
+    """Two trials, one block of confirmation; replies cut to 8 tokens.
+
+    Not filled afterwards: test_hold.py does that with the same session.
+    """
     argv = ["run", "--engine", "llama-server", "--engine-path", str(engine), "--gpu", "cpu"]
     argv += ["--model", str(model), "--workload", str(capture), "--study", "s", "--trials", "2"]
-    argv += ["--confirm-blocks", "1", "--max-output-tokens", "8", "--display", "plain", *more]
+    argv += ["--confirm-blocks", "1", "--max-output-tokens", "8", "--display", "plain", "--no-hold"]
+    argv += ["--no-usual-chart", *more]
     done = subprocess.run(
         [sys.executable, "-m", "autotune.cli.main", *argv],
         cwd=tmp_path,
