@@ -25,6 +25,7 @@ class VirtualClock:
         return self._now_s
 
     def __call__(self) -> float:
+        """`now`: what a budget takes for its clock."""
         return self._now_s
 
     def advance(self, seconds: float) -> None:

@@ -20,7 +20,7 @@ def test_it_stands_still_until_it_is_moved() -> None:
     clock.advance(2.5)
     clock.advance(0.0)
     assert clock() == 2.5
-    with pytest.raises(ValueError, match="cannot go back by 1.0 s"):
+    with pytest.raises(ValueError, match="cannot go back"):
         clock.advance(-1.0)
     assert clock() == 2.5
 
