@@ -8,58 +8,48 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autotune.candidate import Setting
-from autotune.search.feasibility import Feasibility
+from autotune.search.known import Known
 from autotune.search.ledger import STOPPED, Entry, Ledger, arm_name
+from autotune.search.planned import AGAIN, DEFAULT, INCUMBENT, STEP, Planned
+from autotune.search.policies import IN_USE, Policy
 from autotune.search.space import Space
-from autotune.search.steps import next_step
 from autotune.search.suggest import active_values
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
 
-DEFAULT = "default"
-INCUMBENT = "incumbent"
-STEP = "step: "
-
-AGAIN = "again: "
+__all__ = ["AGAIN", "DEFAULT", "INCUMBENT", "STEP", "Planned", "Queue", "interrupted_trials"]
 
 STOPS_A_LOOK = 3
 """Trials that the best one stops before it is measured again, and once more that many for each
 look that was taken: a moment in which the machine was fast must not end a search."""
 
-STEPS_A_DRAW = 3
-"""Steps from the best for each draw of the sampler: near gains first, far ones not forgotten."""
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """Parameter values for the next trial, and why; `retry_of` is a trial that was cut short."""
-
-    values: Mapping[str, Setting]
-    label: str
-    retry_of: int | None = None
-
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What a study tries next, by what its ledger holds.
+    """What a study tries next, by what is known.
 
-    The default and the incumbent; then each start of the space laid over the best so far, since
-    flags act on each other; then steps from the best, with draws of the sampler between them.
-    In between second looks: at a best trial that has stopped several others, and at those that it
-    should not have stopped if it was lucky.
+    The default and the incumbent; then what `policy` says. In between second looks: at a best trial
+    that has stopped several others, and at those that it should not have stopped if it was lucky.
     """
 
-    ledger: Ledger
-    space: Space
-    feasibility: Feasibility
-    incumbent: Mapping[str, Setting] | None
-    seed: int
+    known: Known
+    policy: Policy = IN_USE
 
     def next(self) -> Planned | None:
-        """The next trial; ``None`` leaves it to the sampler."""
-        return self._again() or self._named() or self._step()
+        """The next trial; ``None`` leaves it to the policy's sampler."""
+        return self._again() or self._named() or self.policy.plan(self.known)
+
+    @property
+    def ledger(self) -> Ledger:
+        """Every finished trial."""
+        return self.known.ledger
+
+    @property
+    def space(self) -> Space:
+        """What is searched."""
+        return self.known.space
 
     def _again(self) -> Planned | None:
         best = self._best
@@ -80,10 +70,8 @@ class Queue:
     def _named(self) -> Planned | None:
         tried = {entry.label for entry in self.ledger.entries}
         wishes: list[tuple[str, Mapping[str, Setting]]] = [(DEFAULT, {})]
-        if self.incumbent is not None:
-            wishes.append((INCUMBENT, self.incumbent))
-        best = self._best.values if self._best else {}
-        wishes += [(start.name, {**best, **start.settings}) for start in self.space.starts]
+        if self.known.incumbent is not None:
+            wishes.append((INCUMBENT, self.known.incumbent))
         for label, values in wishes:
             if label not in tried:
                 return Planned(active_values(self.space, dict(values)), label)
@@ -92,14 +80,6 @@ class Queue:
     @property
     def _best(self) -> Entry | None:
         return self.ledger.best
-
-    def _step(self) -> Planned | None:
-        labels = [entry.label for entry in self.ledger.entries]
-        steps = sum(label.startswith(STEP) for label in labels)
-        if self._best is None or steps >= STEPS_A_DRAW * (labels.count("") + 1):
-            return None
-        step = next_step(self.space, self.feasibility, self.ledger, self._best, self.seed)
-        return None if step is None else Planned(step.values, STEP + step.name)
 
 
 def _look_at(entry: Entry) -> Planned:

@@ -15,6 +15,7 @@ from autotune.search.budget import Budget
 from autotune.search.events import Listener, TrialFinished, TrialStarted
 from autotune.search.feasibility import Feasibility
 from autotune.search.judge import Judge, Judged
+from autotune.search.known import Known
 from autotune.search.ledger import (
     COMPLETE,
     DUPLICATE,
@@ -25,11 +26,12 @@ from autotune.search.ledger import (
     Ledger,
     arm_name,
 )
+from autotune.search.policies import IN_USE, Policy
 from autotune.search.queue import AGAIN, Planned, Queue, interrupted_trials
 from autotune.search.race import Lead, Race
 from autotune.search.sink import turn_sink
 from autotune.search.space import Space, to_settings
-from autotune.search.suggest import suggest
+from autotune.search.suggest import draw_seed, suggest
 from autotune.study.turn_log import TurnLog
 from autotune.trial.measurement import Measurement, Measurer, TrialSeconds
 
@@ -61,6 +63,7 @@ class Search:
     seed: int = 0
     unfit: frozenset[str] = frozenset()
     steady: Steadiness | None = None
+    policy: Policy = IN_USE
     ledger: Ledger = field(default_factory=Ledger)
     _lead: Lead = field(init=False)
     _cut_short: list[Planned] = field(default_factory=list)
@@ -83,7 +86,7 @@ class Search:
         return self.ledger
 
     def _one(self) -> None:
-        queue = Queue(self.ledger, self.space, self.feasibility, self.incumbent, self.seed)
+        queue = Queue(self._known(), self.policy)
         again = None if self.steady is None else self.steady.before_trial(self.ledger, self.budget)
         planned = self._cut_short[0] if self._cut_short else again or queue.next()
         if planned is not None:
@@ -92,10 +95,23 @@ class Search:
             if planned.retry_of is not None:
                 attrs["retry_of"] = planned.retry_of
             self.study.enqueue_trial(dict(planned.values), user_attrs=attrs)
+        else:
+            self.study.sampler = self.policy.sampler(
+                draw_seed(self.seed, len(self.ledger.entries))
+            )
         with warnings.catch_warnings():
             # Heartbeat and grouped TPE are marked experimental; both are chosen on purpose.
             warnings.simplefilter("ignore")
             self.study.optimize(self._objective, n_trials=1)
+
+    def _known(self) -> Known:
+        return Known(
+            ledger=self.ledger,
+            space=self.space,
+            feasibility=self.feasibility,
+            incumbent=self.incumbent,
+            seed=self.seed,
+        )
 
     def _objective(self, trial: Trial) -> float:
         import optuna

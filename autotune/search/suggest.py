@@ -53,3 +53,17 @@ def make_sampler(seed: int) -> BaseSampler:
             constant_liar=False,
             n_startup_trials=STARTUP_TRIALS,
         )
+
+
+def make_gp_sampler(seed: int) -> BaseSampler:
+    """A Gaussian process over all parameters. Raises ``ImportError`` without the extra ``gp``."""
+    import optuna
+
+    return optuna.samplers.GPSampler(
+        seed=seed, n_startup_trials=STARTUP_TRIALS, deterministic_objective=False
+    )
+
+
+def draw_seed(seed: int, drawn: int) -> int:
+    """The seed of the sampler for one draw, by how many trials there were before it."""
+    return (seed * 1_000_003 + drawn) % 2**31

@@ -9,8 +9,10 @@ import pytest
 
 from autotune.candidate import Candidate, Setting
 from autotune.search.feasibility import Feasibility, Limits
+from autotune.search.known import Known
 from autotune.search.ledger import COMPLETE, INFEASIBLE, STOPPED, Entry, Ledger
-from autotune.search.queue import STEPS_A_DRAW, Planned, Queue, interrupted_trials
+from autotune.search.policies import POLICIES, STEPS_A_DRAW
+from autotune.search.queue import Planned, Queue, interrupted_trials
 from autotune.search.space import Parameter, Space, Start, to_settings
 
 A = Parameter("a", (1, 2), 1, "x")
@@ -50,7 +52,8 @@ def following(
     known: Ledger, space: Space = SPACE, incumbent: dict[str, Setting] | None = None
 ) -> Planned | None:
     feasibility = Feasibility(space, None, Limits(None, None), gpu=False)
-    return Queue(known, space, feasibility, incumbent, seed=0).next()
+    all_known = Known(ledger=known, space=space, feasibility=feasibility, incumbent=incumbent)
+    return Queue(all_known, POLICIES["steps"]).next()
 
 
 def test_the_order_is_default_incumbent_and_starts_laid_over_the_best() -> None:

@@ -1,0 +1,28 @@
+"""Everything that what comes next is decided by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from autotune.candidate import Setting
+from autotune.search.evidence import TRIAL_ERROR
+from autotune.search.feasibility import Feasibility
+from autotune.search.ledger import Ledger
+from autotune.search.space import Space
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What a study knows at one moment; a policy is a function of nothing else.
+
+    So a study that is killed and goes on decides as it would have decided. `error` is the standard
+    deviation of one trial's log time by the machine alone.
+    """
+
+    ledger: Ledger
+    space: Space
+    feasibility: Feasibility
+    incumbent: Mapping[str, Setting] | None = None
+    seed: int = 0
+    error: float = TRIAL_ERROR
