@@ -47,7 +47,7 @@ PREFIX_COMPARE := --gpu cpu --blocks 1 --max-output-tokens 32 --studies-dir $(PR
 .DEFAULT_GOAL := help
 .PHONY: help demo dev check types imports docs docs-check test test-engines bench wheel models \
 	odd-models llama-server vllm prefix-cache prefix-cache-llama-server prefix-cache-vllm record-noise \
-	calibrate clean
+	calibrate record-factorial clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -144,6 +144,14 @@ record-noise: $(DEEP_MODEL)  ## record this machine's noise, without and with bu
 
 calibrate: $(READY)  ## how often comparisons are wrong, by the noise recorded in studies/aa-calibration
 	$(BIN)/python tests/benchmarks/calibrate.py $(AA_FOLDER)
+
+FACTORIAL := studies/factorial-llama-server-cpu
+# For example --configurations 4 to end after four; the same command goes on.
+FACTORIAL_ARGS ?=
+
+record-factorial: $(MODEL) llama-server  ## measure all of studies/factorial-llama-server-cpu (40 minutes, alone)
+	$(BIN)/python tests/benchmarks/record_factorial.py $(FACTORIAL) --engine-path $(LLAMA_SERVER) \
+		--model $(MODEL) $(FACTORIAL_ARGS)
 
 wheel: $(READY)  ## build sdist and wheel into dist/, install it clean and use it
 	$(BIN)/python tools/check_wheel.py --output dist

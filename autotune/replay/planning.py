@@ -49,6 +49,15 @@ def subset(plan: ReplayPlan, session_ids: Collection[str]) -> ReplayPlan:
     return _plan(((p.turn, p.output_tokens) for p in kept), plan.history, plan.concurrency)
 
 
+def part(plan: ReplayPlan, turns: Collection[tuple[str, int]]) -> ReplayPlan:
+    """`plan` with only these turns, (session, index) each, in the same order, with its own digest.
+
+    A session may begin in its middle: its first turn then carries, and pays for, all before it.
+    """
+    kept = [p for p in plan.turns if (p.turn.session_id, p.turn.index) in turns]
+    return _plan(((p.turn, p.output_tokens) for p in kept), plan.history, plan.concurrency)
+
+
 def _check(workload: Workload, concurrency: int, longest: int | None, default: int) -> None:
     if not any(session.turns for session in workload.sessions):
         raise UserError("the workload has no turns", "widen its selection, or give other captures")

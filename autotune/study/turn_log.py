@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from collections.abc import Iterator
@@ -87,10 +88,14 @@ def _ends_torn(path: Path) -> bool:
 
 
 def read_turns(path: Path) -> Iterator[TurnRecord]:
-    """Every whole record in `path`, in order; torn lines (a kill mid-write) are passed over."""
+    """Every whole record in `path`, in order; torn lines (a kill mid-write) are passed over.
+
+    A path that ends in ``.gz`` is unpacked.
+    """
     if not path.is_file():
         return
-    with path.open(encoding="utf-8", errors="replace") as lines:
+    unpack = gzip.open if path.suffix == ".gz" else open
+    with unpack(path, "rt", encoding="utf-8", errors="replace") as lines:
         for line in lines:
             record = _parse(line)
             if record is not None:

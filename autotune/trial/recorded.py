@@ -28,6 +28,9 @@ class RecordedTrial:
     reason: str | None
     seconds: TrialSeconds
     extras: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    effective: Mapping[str, Setting] = field(default_factory=dict)
+    asked: tuple[tuple[str, int], ...] | None = None
+    name: str = ""
 
 
 class RecordedMeasurer:

@@ -1,0 +1,172 @@
+"""Measures every configuration of a small space on the real llama-server, and keeps all of it.
+
+    python tests/benchmarks/record_factorial.py studies/factorial-llama-server-cpu \
+        --engine-path LLAMA_SERVER --model M.gguf
+    python tests/benchmarks/record_factorial.py /tmp/try --space space.toml ... --configurations 4
+
+The folder holds ``space.toml`` already (or `--space` is put there); the rest is written. The
+default is measured first and then every `--anchor-every` configurations, the others in a shuffled
+order. Disturbed launches are made again, and so are the configurations between two anchors that
+disagree. A run that was killed, or ended by `--configurations`, goes on where it stopped: give the
+same command again. stderr says how far it is and how long it takes; stdout gets one JSON line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from factorial_recorder import Recorder
+from factorial_shelf import Shelf
+
+from autotune import __version__
+from autotune.errors import AutotuneError, ExitCode
+from autotune.hardware.cpu import read_cpu
+from autotune.launchers.leftovers import sweep_leftovers
+from autotune.launchers.protocol import Launcher
+from autotune.launchers.registry import make_launcher
+from autotune.models.identity import model_sha256
+from autotune.scoring.objective import Objective
+from autotune.search.factorial import (
+    FactorialFolder,
+    configurations,
+    described_plan,
+    rung_plans,
+    turn_keys,
+)
+from autotune.search.judge import Judge
+from autotune.search.setup import versions
+from autotune.study.lock import study_lock
+from autotune.trial.real import RealMeasurer
+from autotune.workload.synthesis.edits import edit_sessions
+from autotune.workload.writer import write_capture
+
+RECIPE = {"sessions": 2, "turns": 4, "start_depth": 500, "depth": 750, "reply_tokens": 32}
+"""Of `edit_sessions`: 600 to 900 tokens deep as SmolLM2 counts them."""
+
+ENGINE = "llama-server"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure what is missing; the exit code says how it ended."""
+    options = _options(argv)
+    folder = FactorialFolder(options.folder)
+    # As Ctrl-C: what is being measured must not outlive us.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with study_lock(options.folder / ".lock"), tempfile.TemporaryDirectory() as scratch:
+            sweep_leftovers()
+            return _record(options, folder, Path(scratch))
+    except AutotuneError as error:
+        print(f"error: {error}\nhint: {error.hint}", file=sys.stderr)
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        return int(ExitCode.INTERRUPTED)
+
+
+def _record(options: argparse.Namespace, folder: FactorialFolder, scratch: Path) -> int:
+    launcher = make_launcher(ENGINE, engine_path=options.engine_path)
+    _prepare(options, folder, launcher)
+    plan = folder.plan()
+    shelf = Shelf(folder)
+    recorder = Recorder(
+        shelf=shelf,
+        space=folder.space(),
+        rungs=rung_plans(plan),
+        judge=Judge(Objective.TURN, frozenset(turn_keys(plan))),
+        measurer=RealMeasurer(
+            launcher=launcher,
+            model=options.model.resolve(),
+            logs_dir=scratch / "logs",
+            work_dir=scratch,
+            seed=options.seed,
+        ),
+        anchor_every=options.anchor_every,
+        looks=options.looks,
+        seed=options.seed,
+        cores=read_cpu().logical_cores,
+        say=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    with shelf:
+        told = recorder.run(most=options.configurations)
+    if told["left"] == 0:
+        shelf.pack()
+    print(json.dumps(told))
+    return 0
+
+
+def _prepare(options: argparse.Namespace, folder: FactorialFolder, launcher: Launcher) -> None:
+    """Write what a new folder lacks; refuse to go on with one of something else."""
+    folder.path.mkdir(parents=True, exist_ok=True)
+    if options.space is not None and not folder.space_path.exists():
+        folder.space_path.write_text(options.space.read_text())
+    if not folder.workload_path.exists():
+        write_capture(edit_sessions(**RECIPE), folder.workload_path)
+    facts = _facts(options, folder, launcher)
+    if not folder.facts_path.exists():
+        made = {"autotune": __version__, "versions": versions(), "begun_at": _now()}
+        folder.write_facts({**facts, **made})
+        return
+    stored = folder.read_facts()
+    if changed := [name for name, value in facts.items() if stored.get(name) != value]:
+        raise SystemExit(
+            f"error: {folder.path} was measured on something else: {', '.join(changed)} differ\n"
+            "hint: name another folder, or give that engine, model, space and seed"
+        )
+
+
+def _facts(
+    options: argparse.Namespace, folder: FactorialFolder, launcher: Launcher
+) -> dict[str, object]:
+    """Everything that decides whether two launches may stand in one recording."""
+    build, plan, space = launcher.detect(), folder.plan(), folder.space()
+    return {
+        "engine": {
+            "name": build.engine, "version": build.version, "sha256": build.binary_sha256,
+        },
+        "model": {"file": options.model.name, "sha256": model_sha256(options.model).sha256},
+        "machine": {"cpu": read_cpu().model, "cores": read_cpu().logical_cores},
+        "workload": {"made_by": "edit_sessions", **RECIPE},
+        "plan": described_plan(plan),
+        "rungs": {name: described_plan(rung) for name, rung in rung_plans(plan).items()},
+        "objective": Objective.TURN.value,
+        "space_digest": space.digest,
+        "configurations": len(configurations(space)),
+        "order_seed": options.seed,
+    }  # fmt: skip
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, help="where the recording is, or will be")
+    parser.add_argument("--engine-path", type=Path, help="llama-server; else the one on PATH")
+    parser.add_argument("--model", type=Path, required=True, help="GGUF file")
+    parser.add_argument("--space", type=Path, help="space.toml for a new folder")
+    parser.add_argument(
+        "--configurations", type=int, metavar="N", help="end after N that were not yet there"
+    )
+    parser.add_argument(
+        "--looks", type=int, default=1, metavar="N", help="launches of the whole plan each (1)"
+    )
+    parser.add_argument(
+        "--anchor-every", type=int, default=10, metavar="N", help="configurations (10); 0 for none"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the order and the nonces (0)")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
