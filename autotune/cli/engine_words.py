@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from autotune.config.settings import EngineSettings
 from autotune.errors import UserError
@@ -14,8 +14,16 @@ if TYPE_CHECKING:
     from autotune.search.request import RunRequest
 
 
-def engine_words(settings: EngineSettings, pins: Mapping[str, Setting]) -> EngineWords:
-    """What `settings` and `pins` say. Raises `UserError` when no engine is named."""
+def engine_words(
+    settings: EngineSettings,
+    pins: Mapping[str, Setting],
+    fixes: Mapping[str, Setting] | None = None,
+    tables: Mapping[str, Mapping[str, Any]] | None = None,
+) -> EngineWords:
+    """What `settings`, ``--set``, ``--fix`` and ``[space.parameters]`` say.
+
+    Raises `UserError` when no engine is named.
+    """
     from autotune.search.contest.request import EngineWords
 
     engines = tuple(name.strip() for name in settings.engine.split(",") if name.strip())
@@ -24,7 +32,12 @@ def engine_words(settings: EngineSettings, pins: Mapping[str, Setting]) -> Engin
             f"--engine {settings.engine!r} names no engine", "see autotune engine list for names"
         )
     return EngineWords(
-        engines=engines, models=settings.model or {}, paths=settings.engine_path or {}, pins=pins
+        engines=engines,
+        models=settings.model or {},
+        paths=settings.engine_path or {},
+        pins=pins,
+        fixes=fixes or {},
+        tables=tables or {},
     )
 
 

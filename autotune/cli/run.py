@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from autotune.search.request import RunRequest
 
 _RENAMED = {"budget": "budget_s"}
-_NOT_OF_THE_REQUEST = {"display", "engine", "engine_path", "model", "set_"}
+_NOT_OF_THE_REQUEST = {"display", "engine", "engine_path", "model", "set_", "fix", "space"}
 
 
 class Run(Settings):
@@ -93,7 +93,8 @@ class Run(Settings):
         fields = {_RENAMED.get(n, n): getattr(self, n) for n in type(self).model_fields}
         fields["noise_cache"] = noise_folder(os.environ)
         base = RunRequest(**{k: v for k, v in fields.items() if k not in _NOT_OF_THE_REQUEST})
-        return make_request(base, engine_words(self, self.set_))
+        tables = self.space.get("parameters", {})
+        return make_request(base, engine_words(self, self.set_, self.fix, tables))
 
 
 def _search(request: RunRequest | ContestRequest, io: CommandIO) -> int:

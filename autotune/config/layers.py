@@ -16,7 +16,12 @@ from typing import Any, get_args
 from pydantic_core import PydanticCustomError
 
 from autotune.config.settings import Settings
-from autotune.config.values import EVERY_ENGINE, parse_engine_paths, parse_pins
+from autotune.config.values import (
+    EVERY_ENGINE,
+    parse_engine_paths,
+    parse_pins,
+    parse_tables,
+)
 from autotune.errors import UserError
 
 ENV_PREFIX = "AUTOTUNE_"
@@ -106,7 +111,10 @@ class Layers:
 
 
 def _merged(name: str, below: Any, value: Any) -> Any:
-    return _laid_over(_as_table(name, below), _as_table(name, value))
+    low, high = _as_table(name, below), _as_table(name, value)
+    if name == "space" and isinstance(low, dict) and isinstance(high, dict):
+        return {key: _laid_over(low.get(key, {}), table) for key, table in high.items()}
+    return _laid_over(low, high)
 
 
 def _laid_over(below: Any, value: Any) -> Any:
@@ -119,7 +127,8 @@ def _laid_over(below: Any, value: Any) -> Any:
 
 
 _TABLES = {
-    "set_": parse_pins, "model": parse_engine_paths, "engine_path": parse_engine_paths
+    "set_": parse_pins, "fix": parse_pins, "space": parse_tables,
+    "model": parse_engine_paths, "engine_path": parse_engine_paths,
 }  # fmt: skip
 
 

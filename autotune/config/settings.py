@@ -10,8 +10,18 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import CliSuppress
 
-from autotune.config.values import Duration, EngineNames, EnginePaths, Paths, Pins, Share, Tokens
+from autotune.config.values import (
+    Duration,
+    EngineNames,
+    EnginePaths,
+    Paths,
+    Pins,
+    Share,
+    Tables,
+    Tokens,
+)
 
 Objective = Literal["turn", "ttft", "decode"]
 History = Literal["closed-loop", "recorded"]
@@ -127,8 +137,18 @@ class SearchSettings(Section):
     set_: Pins = Field(
         default_factory=dict,
         alias="set",
-        description="pin an engine flag: --set batch-size=512, of one of several engines: --set "
+        description="pin an engine flag: --set batch-size=512; search it among these values: --set "
+        "batch-size=512,1024; add one: --set batch-size+=4096; of one of several engines: --set "
         "vllm:block-size=32 (may be repeated)",
+    )
+    fix: Pins = Field(
+        default_factory=dict,
+        description="pin an engine flag to just this value, commas and all: --fix "
+        "tensor-split=3,1 (may be repeated)",
+    )
+    space: CliSuppress[Tables] = Field(
+        default_factory=dict,
+        description="parameters added to the search space, in a file: [space.parameters.NAME]",
     )
     incumbent: Path | None = Field(
         None, description="the config in use now, as exported with --format json"

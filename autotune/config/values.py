@@ -81,7 +81,7 @@ def parse_pins(value: Any) -> Any:
     if isinstance(value, str):
         value = _decoded(value)
     if isinstance(value, Mapping):
-        return {_flag_name(name): _setting(v) for name, v in _flat(value)}
+        return {_flag_name(name): setting_of(v) for name, v in _flat(value)}
     if isinstance(value, list):
         return dict(_pair(str(item)) for item in value)
     raise _complaint(f"{value!r} is not flag=value", "write it like --set batch-size=512")
@@ -96,6 +96,25 @@ def _flat(table: Mapping[Any, Any]) -> list[tuple[str, Any]]:
         else:
             rows.append((str(name), value))
     return rows
+
+
+def parse_tables(value: Any) -> Any:
+    """``[space.parameters.NAME]`` as tables by parameter, whose name may be ``engine:flag``.
+
+    Takes the ``[space]`` table with ``parameters`` in it, or a JSON object. What may stand in a
+    parameter's table is the search space's to say. Raises `PydanticCustomError` for anything else.
+    """
+    if isinstance(value, str):
+        value = _decoded(value)
+    if not isinstance(value, Mapping) or not set(value) <= {"parameters"}:
+        raise _complaint("space holds parameters only", "write it like [space.parameters.NAME]")
+    tables = value.get("parameters", {})
+    if not isinstance(tables, Mapping) or not all(isinstance(t, Mapping) for t in tables.values()):
+        raise _complaint(
+            "space.parameters holds a table for each parameter",
+            "write it like [space.parameters.batch-size] and choices = [512, 1024]",
+        )
+    return {"parameters": {_flag_name(str(name)): dict(t) for name, t in tables.items()}}
 
 
 def parse_engine_paths(value: Any) -> Any:
@@ -164,14 +183,14 @@ def _pair(text: str) -> tuple[str, Setting]:
     name, equals, value = text.partition("=")
     if not equals or not _flag_name(name):
         raise _complaint(f"{text!r} is not flag=value", "write it like --set batch-size=512")
-    return _flag_name(name), _setting(value)
+    return _flag_name(name), setting_of(value)
 
 
 def _flag_name(text: str) -> str:
     return text.strip().lstrip("-")
 
 
-def _setting(value: Any) -> Setting:
+def setting_of(value: Any) -> Setting:
     """The setting that `value` looks like; tables, lists and nulls are refused."""
     if isinstance(value, (bool, int, float)):
         return value
@@ -209,7 +228,10 @@ Share = Annotated[float, BeforeValidator(parse_share)]
 """A part of a whole, written as ``10%`` or ``0.1``."""
 
 Pins = Annotated[dict[str, bool | int | float | str], BeforeValidator(parse_pins)]
-"""Settings that the search must not touch, by flag name without dashes."""
+"""Settings by flag name without dashes; ``flag+`` adds a value to those that are searched."""
+
+Tables = Annotated[dict[str, dict[str, dict[str, Any]]], BeforeValidator(parse_tables)]
+"""``{"parameters": {NAME: table}}``, see `parse_tables`."""
 
 EnginePaths = Annotated[
     dict[str, Path], BeforeValidator(parse_engine_paths), PlainSerializer(_shown_paths)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from autotune.candidate import Setting
 from autotune.errors import UserError
 from autotune.launchers.spelling import Spelling, Standing
-from autotune.search.space import Parameter, Space, Start
+from autotune.search.space import UNSET, Parameter, Space, Start
 
 Spell = Callable[[str, Setting], Spelling]
 """Setting name and a value of it -> what the build calls it."""
@@ -37,7 +37,7 @@ def fit_to_build(space: Space, spelled: Spell, *, pins: Mapping[str, Setting]) -
     kept = [p for p in space.parameters if told[p.name].known]
     fitted = [fit for p in kept if (fit := _fitted(p, told[p.name])) is not None]
     fixed = {n: told[n].default(v) if n not in pins else v for n, v in space.fixed.items()}
-    fixed = {n: v for n, v in fixed.items() if told[n].can_say(v)}
+    fixed = {n: v for n, v in fixed.items() if v == UNSET or told[n].can_say(v)}
     reachable = _reachable(fitted, fixed)
     cut = replace(
         space,
@@ -58,9 +58,9 @@ def _refuse_unknown_pins(spelled: Spell, pins: Mapping[str, Setting]) -> None:
 
 def _fitted(parameter: Parameter, told: Spelling) -> Parameter | None:
     """The parameter with the values that the build has; ``None`` where it has none of them."""
-    choices = tuple(c for c in parameter.choices if told.takes(c))
+    choices = tuple(c for c in parameter.choices if c == UNSET or told.takes(c))
     default = told.default(parameter.default)
-    if not told.takes(default):
+    if default not in choices and not told.takes(default):
         default = parameter.default
     if not choices or default not in choices:
         return None

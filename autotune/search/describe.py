@@ -19,15 +19,17 @@ from autotune.search.feasibility import Limits
 from autotune.search.fitting import Fit, fits, largest_context
 from autotune.search.layout import Layout, lay_out
 from autotune.search.request import RunRequest
+from autotune.search.run_space import run_space
 from autotune.search.setup import Setup, set_up
 from autotune.search.shared import stored_shared
 from autotune.search.space import to_settings
-from autotune.search.space_file import shipped_overlay
-from autotune.search.standing import space_file_of
 from autotune.search.surveying import stored_survey
 from autotune.trial.side_by_side import depth_notes, expected_notes
 from autotune.trial.survey import Survey
 from autotune.workload.depth import session_depths
+
+_SAID_APART = {"dry_run", "pins", "fixes", "tables"}
+"""Of a request, what `DryRun` shows as what it comes to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,6 @@ def describe(request: RunRequest) -> DryRun:
     settings = to_settings(layout.space, layout.space.defaults)
     spec = setup.launcher.command(*with_model(Candidate(settings), _context(setup)))
     depths = depth_notes(layout.depth_rows) if stored else expected_notes(setup.workload.sessions)
-    file = space_file_of(setup.launcher)
     return DryRun(
         config=_config(setup, layout),
         parameters=len(layout.space.parameters),
@@ -87,7 +88,7 @@ def describe(request: RunRequest) -> DryRun:
         memory=layout.feasibility.limits,
         fits=fits(layout.space, layout.feasibility),
         largest_context=largest_context(layout.space, layout.feasibility, setup.model.n_ctx_train),
-        excluded=exclusions(setup, file, shipped_overlay(file.engine, setup.gpu_class)),
+        excluded=exclusions(setup, run_space(setup)),
     )
 
 
@@ -127,7 +128,7 @@ def _context(setup: Setup) -> LaunchContext:
 
 
 def _config(setup: Setup, layout: Layout) -> dict[str, Any]:
-    request = {k: v for k, v in asdict(setup.request).items() if k not in {"dry_run", "pins"}}
+    request = {k: v for k, v in asdict(setup.request).items() if k not in _SAID_APART}
     found = {
         "study": setup.folder.name,
         "engine": f"{setup.build.engine} ({setup.build.version})",
@@ -140,6 +141,6 @@ def _config(setup: Setup, layout: Layout) -> dict[str, Any]:
         "search_turns": len(layout.search_plan.turns),
         "confirm_turns": len(layout.confirm_plan.turns),
         "held_out": layout.held_out,
-        "pins": dict(setup.request.pins),
+        "pins": dict(run_space(setup).said.pins),
     }
     return {k: str(v) if isinstance(v, Path) else v for k, v in {**request, **found}.items()}

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from autotune.candidate import Setting
+from autotune.search.run_space import RunSpace
 from autotune.search.setup import Setup
-from autotune.search.space_file import ForbidEntry, Overlay, ParameterEntry, SpaceFile, Values
+from autotune.search.space_build import ROLLING_STATE
+from autotune.search.space_circumstances import WHY, circumstances_of
+from autotune.search.space_entries import ForbidEntry, Overlay, ParameterEntry, Values
 
 HELD_QUALITY = "can change what the model says (--quality guard searches it)"
-HELD_ROLLING = "matters only to models with sliding-window or recurrent layers"
-PINNED = "pinned with --set"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,33 +29,44 @@ class Excluded:
     held: Setting | None = None
 
 
-def exclusions(setup: Setup, file: SpaceFile, overlay: Overlay | None) -> tuple[Excluded, ...]:
-    """Everything of the engine's space in `file` that this search leaves out beforehand."""
+def exclusions(setup: Setup, asked: RunSpace) -> tuple[Excluded, ...]:
+    """Everything of the engine's space that this search leaves out beforehand.
+
+    Not what nobody searches unless it is asked for: that is in the space's file.
+    """
     found: list[Excluded] = []
-    for name, entry in file.parameters.items():
-        found.extend(_parameter(setup, name, entry, overlay or Overlay()))
-    found.extend(_combination(clause) for clause in file.forbid)
+    for name, entry in asked.file.parameters.items():
+        if entry.searched or name in asked.said.pins:
+            found.extend(_parameter(setup, asked, name, entry))
+    found.extend(_combination(clause) for clause in asked.file.forbid)
     return tuple(found)
 
 
 def _parameter(
-    setup: Setup, name: str, entry: ParameterEntry, overlay: Overlay
+    setup: Setup, asked: RunSpace, name: str, entry: ParameterEntry
 ) -> Iterable[Excluded]:
     """At most one reason: the first that would do alone."""
-    request = setup.request
+    request, overlay, pins = setup.request, asked.overlay or Overlay(), asked.said.pins
     why = overlay.why.get(name, "by the profile of this GPU")
-    if name in request.pins:
-        yield Excluded(name=name, why=PINNED, held=request.pins[name])
+    here = circumstances_of(setup, asked.file, pins)
+    if name in pins:
+        yield Excluded(name=name, why=_pinned_by(name, request.fixes), held=pins[name])
     elif name in overlay.drop:
         yield Excluded(name=name, why=why)
     elif name in overlay.fix:
         yield Excluded(name=name, why=why, held=overlay.fix[name])
-    elif entry.only_for == "rolling-state" and setup.model.can_roll_back:
-        yield Excluded(name=name, why=HELD_ROLLING, held=entry.default)
+    elif entry.only_for == ROLLING_STATE and setup.model.can_roll_back:
+        yield Excluded(name=name, why=WHY[ROLLING_STATE], held=entry.default)
+    elif entry.only_for not in (None, ROLLING_STATE, *here):
+        yield Excluded(name=name, why=WHY[str(entry.only_for)])
     elif entry.quality and not request.searches_quality:
         yield Excluded(name=name, why=HELD_QUALITY, held=entry.default)
     else:
         yield from _narrowed(name, entry, overlay, why)
+
+
+def _pinned_by(name: str, fixes: Mapping[str, Setting]) -> str:
+    return f"pinned with --{'fix' if name in fixes else 'set'}"
 
 
 def _narrowed(name: str, entry: ParameterEntry, overlay: Overlay, why: str) -> Iterable[Excluded]:

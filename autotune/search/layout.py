@@ -21,11 +21,12 @@ from autotune.search.incumbent import adopt
 from autotune.search.judge import Judge, TurnKey
 from autotune.search.limits import memory_limits
 from autotune.search.model_files import with_models
+from autotune.search.run_space import run_space
 from autotune.search.setup import Setup
 from autotune.search.shared import SharedTurns, depth_span, within
 from autotune.search.space import Space, to_settings
-from autotune.search.space_file import build_space, shipped_overlay
-from autotune.search.standing import space_file_of
+from autotune.search.space_build import build_space
+from autotune.search.space_circumstances import circumstances_of, model_symbols
 from autotune.trial.side_by_side import DepthRow, side_by_side
 from autotune.trial.survey import Survey
 from autotune.workload.depth import DepthBuckets, DepthRange, parse_depth_range
@@ -358,21 +359,22 @@ def fitted_space(setup: Setup, symbols: Mapping[str, Setting]) -> Fitted:
     fitted = fit_to_build(
         whole_space(setup, symbols),
         lambda name, value: spelling_of(launcher, build, name, value),
-        pins=setup.request.pins,
+        pins=run_space(setup).said.pins,
     )
     return replace(fitted, space=with_models(fitted.space, setup.model, setup.other_models))
 
 
 def whole_space(setup: Setup, symbols: Mapping[str, Setting]) -> Space:
-    """The engine's shipped space on this machine, whatever its build has."""
-    file = space_file_of(setup.launcher)
+    """The engine's space on this machine with what was said of it, whatever its build has."""
+    asked = run_space(setup)
     return build_space(
-        file,
-        shipped_overlay(file.engine, setup.gpu_class),
-        symbols,
-        pins=setup.request.pins,
+        asked.file,
+        asked.overlay,
+        {**symbols, **model_symbols(setup.model)},
+        pins=asked.said.pins,
         allow_quality_change=setup.request.searches_quality,
         rolling_state=not setup.model.can_roll_back,
+        circumstances=circumstances_of(setup, asked.file, asked.said.pins),
     )
 
 

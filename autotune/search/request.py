@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from autotune.candidate import Setting
 from autotune.scoring.quality import POSITIONS, Threshold
@@ -32,6 +33,8 @@ without one."""
 class RunRequest:
     """One ``autotune run``. Durations in seconds, depths in tokens as the engine counts them.
 
+    `pins` are what ``--set`` says, which may be several values to choose from, `fixes` what
+    ``--fix`` says, `tables` the ``[space.parameters]`` of a file: `run_space` reads them.
     `headroom` is what a config must hold beyond the deepest turn, as a share of it; `hold` says
     whether the winner is filled that far before it is recommended.
     """
@@ -69,6 +72,8 @@ class RunRequest:
     min_context: int | None = None
     confirm_blocks: int | None = None
     pins: Mapping[str, Setting] = field(default_factory=dict)
+    fixes: Mapping[str, Setting] = field(default_factory=dict)
+    tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     incumbent: Path | None = None
     usual_chart: bool = True
     anchor_every: int = DEFAULT_ANCHOR_EVERY

@@ -8,8 +8,8 @@ from dataclasses import fields
 from autotune.search.request import RunRequest
 from autotune.study.folder import StudyFolder
 
-_FLAGS = {"budget_s": "budget", "pins": "set"}
-_NEVER = frozenset({"dry_run", "assume_gpu", "new_study", "study", "noise_cache"})
+_FLAGS = {"budget_s": "budget", "pins": "set", "fixes": "fix"}
+_NEVER = frozenset({"dry_run", "assume_gpu", "new_study", "study", "noise_cache", "tables"})
 
 
 def resume_command(request: RunRequest, folder: StudyFolder) -> str:

@@ -10,6 +10,9 @@ from typing import Any
 
 from autotune.candidate import Setting
 
+UNSET = "@unset"
+"""A value that leaves the flag out: the engine decides, as it does without autotune."""
+
 Requirement = Mapping[str, tuple[Setting, ...]]
 """Parameter name -> the values of it under which something applies."""
 
@@ -110,7 +113,7 @@ def to_settings(space: Space, values: Mapping[str, Setting]) -> dict[str, Settin
 
     A parameter whose condition does not hold is left out; one that exceeds its `at_most` is
     lowered to it, one below its `at_least` raised; one that is per slot is multiplied by the
-    slots unless they share.
+    slots unless they share. What is `UNSET` is left out.
     """
     settings: dict[str, Setting] = dict(space.fixed)
     active = {**space.fixed}
@@ -121,7 +124,7 @@ def to_settings(space: Space, values: Mapping[str, Setting]) -> dict[str, Settin
     for parameter in space.parameters:
         if parameter.name in active:
             settings[parameter.name] = _related(parameter, active)
-    return settings
+    return {name: value for name, value in settings.items() if value != UNSET}
 
 
 def _related(parameter: Parameter, active: Mapping[str, Setting]) -> Setting:

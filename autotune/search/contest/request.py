@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from autotune.candidate import Setting
 from autotune.errors import UserError
@@ -26,13 +26,22 @@ class EngineWords:
     """What was said of engines, as it was said.
 
     `engines` are names or paths of manifests. `models` and `paths` are by engine, with
-    `EVERY_ENGINE` for all of them; the keys of `pins` are ``flag`` or ``engine:flag``.
+    `EVERY_ENGINE` for all of them; the keys of `pins`, of `fixes` and of `tables` are ``flag`` or
+    ``engine:flag``.
     """
 
     engines: tuple[str, ...]
     models: Mapping[str, Path] = field(default_factory=dict)
     paths: Mapping[str, Path] = field(default_factory=dict)
     pins: Mapping[str, Setting] = field(default_factory=dict)
+    fixes: Mapping[str, Setting] = field(default_factory=dict)
+    tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def of_flags(self) -> tuple[tuple[str, str], ...]:
+        """Where a flag is spoken of, and the engine before its name, `EVERY_ENGINE` without one."""
+        said = (("--set", self.pins), ("--fix", self.fixes), ("[space.parameters]", self.tables))
+        return tuple((where, key.rpartition(":")[0]) for where, table in said for key in table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +120,8 @@ def _single(base: RunRequest, engine: str, words: EngineWords, names: Iterable[s
         engine_path=_of(words.paths, names),
         model=_of(words.models, names),
         pins=_pins(words.pins, names),
+        fixes=_pins(words.fixes, names),
+        tables=_pins(words.tables, names),
     )
 
 
@@ -119,9 +130,9 @@ def _of(table: Mapping[str, T], names: Iterable[str]) -> T | None:
     return next((table[name] for name in names if name in table), table.get(EVERY_ENGINE))
 
 
-def _pins(pins: Mapping[str, Setting], names: Iterable[str]) -> dict[str, Setting]:
-    """What is pinned for every engine, and over it what is pinned for this one."""
-    known, general, own = set(names), {}, {}
+def _pins(pins: Mapping[str, T], names: Iterable[str]) -> dict[str, T]:
+    """What is said of every engine's flags, and over it what is said of this one's."""
+    known, general, own = set(names), dict[str, T](), dict[str, T]()
     for key, value in pins.items():
         engine, _, flag = key.rpartition(":")
         if engine == EVERY_ENGINE:
@@ -138,7 +149,7 @@ def _names(engine: str, words: EngineWords) -> tuple[str, ...]:
     """
     if not engine.endswith(".toml"):
         return (engine,)
-    said = (*words.models, *words.paths, *(key.rpartition(":")[0] for key in words.pins))
+    said = (*words.models, *words.paths, *(engine for _, engine in words.of_flags))
     if len(words.engines) == 1 and not any(said):
         return (engine,)
     return (engine, Path(engine).stem, make_launcher(engine).name)
@@ -148,7 +159,7 @@ def _check(words: EngineWords, here: set[str]) -> None:
     """Raises `UserError` for words about an engine that neither takes part nor is known."""
     said = [("--model", name) for name in words.models]
     said += [("--engine-path", name) for name in words.paths]
-    said += [("--set", key.rpartition(":")[0]) for key in words.pins]
+    said += words.of_flags
     known = {EVERY_ENGINE, *here, *known_engines()}
     for flag, name in said:
         if name in known or name.endswith(".toml"):

@@ -19,6 +19,7 @@ def contest_resume(request: ContestRequest, folder: StudyFolder) -> str:
         *_paths("--engine-path", said.paths),
         *_paths("--model", said.models),
         *(word for key, v in said.pins.items() for word in ("--set", f"{key}={_text(v)}")),
+        *(word for key, v in said.fixes.items() for word in ("--fix", f"{key}={_text(v)}")),
         "--study",
         folder.name,
     ]
