@@ -41,12 +41,16 @@ class ReplayPlan:
 
     `concurrency` sessions at most are in flight at once; turns of one session never overlap.
     `digest` names the plan, so that a resumed study is compared with what it measured.
+
+    The first `probe_turns` are asked ahead of the plan, of sessions of their own: under a mark of
+    their own, so that the plan finds nothing of them in a cache, and all of them before the rest.
     """
 
     turns: tuple[PlannedTurn, ...]
     history: History
     concurrency: int
     digest: str
+    probe_turns: int = 0
 
     @property
     def session_ids(self) -> tuple[str, ...]:

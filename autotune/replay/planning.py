@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate, zip_longest
 
 from autotune.errors import UserError
@@ -56,6 +57,21 @@ def part(plan: ReplayPlan, turns: Collection[tuple[str, int]]) -> ReplayPlan:
     """
     kept = [p for p in plan.turns if (p.turn.session_id, p.turn.index) in turns]
     return _plan(((p.turn, p.output_tokens) for p in kept), plan.history, plan.concurrency)
+
+
+def replan(turns: Sequence[PlannedTurn], like: ReplayPlan) -> ReplayPlan:
+    """`turns` in this order, numbered anew, with the history and concurrency of `like`."""
+    return _plan(((p.turn, p.output_tokens) for p in turns), like.history, like.concurrency)
+
+
+def ahead_of(probe: ReplayPlan, plan: ReplayPlan) -> ReplayPlan:
+    """`probe`, then `plan`, on one server. They share no session.
+
+    Raises ``ValueError`` where they do: a session's turns are in one of the two.
+    """
+    if shared := set(probe.session_ids) & set(plan.session_ids):
+        raise ValueError(f"both hold session {min(shared)}")
+    return replace(replan((*probe.turns, *plan.turns), plan), probe_turns=len(probe.turns))
 
 
 def _check(workload: Workload, concurrency: int, longest: int | None, default: int) -> None:
