@@ -1,0 +1,80 @@
+"""Machines as far as a roofline goes: what they multiply, read, hold and copy in a second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from autotune.hardware.profile_file import shipped_files
+
+GIB = 2**30
+_MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """One machine. Peaks are the vendor's; what an engine makes of them is its `Pace`.
+
+    Attributes:
+        profile: the GPU profile whose overlay of the search space applies.
+        gpu: whether a GPU computes.
+        memory_bytes: what the GPU has; of a processor, the host's.
+        bandwidth_bytes_s, flops_s: of the GPU's memory and cores (of the processor's without one).
+        driver_bytes: of the GPU's memory, what driver, context and kernels take before a model.
+        host_bytes, host_bandwidth_bytes_s, host_flops_s: of the machine that the GPU is in.
+        link_bytes_s: between the two.
+        disk_bytes_s: weights are read from there.
+        cores, threads: of the processor: physical and logical.
+        unified: GPU and host share one memory.
+        cards: GPUs that work on one model together.
+    """
+
+    profile: str
+    title: str
+    gpu: bool
+    memory_bytes: int
+    bandwidth_bytes_s: float
+    flops_s: float
+    driver_bytes: int = 450 * _MIB
+    host_bytes: int = 64 * GIB
+    host_bandwidth_bytes_s: float = 60e9
+    host_flops_s: float = 1.0e12
+    link_bytes_s: float = 22e9
+    disk_bytes_s: float = 3.0e9
+    cores: int = 8
+    threads: int = 16
+    unified: bool = False
+    cards: int = 1
+
+
+def card(profile: str, **more: float) -> Machine:
+    """The machine with the GPU of a shipped profile, its peaks as that profile states them.
+
+    `more` are fields of `Machine` that the profile does not say. Raises ``KeyError`` for a name
+    that no profile has.
+    """
+    file = shipped_files()[profile]
+    assert file.facts is not None
+    facts = file.facts
+    fields: dict[str, float | None] = {
+        "memory_bytes": int(facts.memory_gib * GIB),
+        "bandwidth_bytes_s": (facts.memory_bandwidth_gb_s or 0) * 1e9 or None,
+        "flops_s": (facts.fp16_tflops or 0) * 1e12 or None,
+        **more,
+    }
+    said = {name: value for name, value in fields.items() if value is not None}
+    return Machine(
+        profile=profile, title=file.title, gpu=True, unified=facts.unified_memory, **said
+    )  # type: ignore[arg-type]
+
+
+def together(one: Machine, cards: int) -> Machine:
+    """`cards` of the same card, each with its share of every layer (tensor parallelism)."""
+    return replace(
+        one,
+        title=f"{cards}x {one.title}",
+        memory_bytes=one.memory_bytes * cards,
+        bandwidth_bytes_s=one.bandwidth_bytes_s * cards,
+        flops_s=one.flops_s * cards,
+        driver_bytes=one.driver_bytes * cards,
+        cards=cards,
+    )
