@@ -74,9 +74,8 @@ class Holding:
     note: str | None = None
 
     def told(self, summary: Summary) -> Summary:
-        """`summary` with what is known of holding: figures, time, and why a winner was refused."""
+        """`summary` with what is known of holding: figures, and why a winner was refused."""
         won = summary.winner is not None
-        seconds = {**summary.seconds, "hold": self.seconds} if self.seconds else summary.seconds
         verdict = summary.verdict
         if self.refused and not won:
             verdict = f"{verdict} {_refused(self.refused)}"
@@ -84,7 +83,6 @@ class Holding:
             summary,
             verdict=verdict,
             held=self.held.to_json() if self.held is not None and won else None,
-            seconds=seconds,
             notes=(*summary.notes, self.note) if self.note and won else summary.notes,
         )
 

@@ -131,7 +131,6 @@ def _compared(setup: Setup, layout: Layout, ledger: Ledger, confirmed: Confirmed
         usual_chart=chart_verdict(ledger, seed=setup.request.seed),
         launch_command=shlex.join(export_argv(setup, entry)),
         quality=quality_summary(setup.folder.path, layout.space, entry.settings),
-        seconds=_seconds(ledger, confirmed),
         reuse=told_reuse(
             setup.folder.path, default=DEFAULT_ARM, **{"tuned" if winner else "closest": shown}
         ),
@@ -224,10 +223,6 @@ def bucket_rows(layout: Layout, confirmed: Confirmed, arm: str) -> tuple[BucketR
     """Default against `arm`, a row for every depth bucket that has turns."""
     before, after = (_score(layout, confirmed, name) for name in (DEFAULT_ARM, arm))
     return rows_of_buckets(before, after)
-
-
-def _seconds(ledger: Ledger, confirmed: Confirmed) -> dict[str, float]:
-    return {"trials": ledger.spent_s, "confirmation": confirmed.seconds}
 
 
 def export_argv(setup: Setup, entry: Entry) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from autotune.errors import UserError
 from autotune.hardware.probe import gpu_probe
 from autotune.launchers.leftovers import sweep_leftovers
+from autotune.scoring.held import Held
+from autotune.search.account import HOLD, QUALITY, SETUP, Account, Booked, open_account
 from autotune.search.budget import Budget
 from autotune.search.confirm import Confirmation, Confirmed, finished_blocks
 from autotune.search.events import Listener, Prepared, Summary
@@ -19,7 +21,7 @@ from autotune.search.guarding import guarded
 from autotune.search.hold import NOT_HELD, Holder, Holding, confirmed_and_held, searching_s
 from autotune.search.hold_book import refusals, refused_keys, relearn
 from autotune.search.layout import Layout, lay_out
-from autotune.search.ledger import Ledger
+from autotune.search.ledger import Entry, Ledger
 from autotune.search.opening import check_provenance, make_measurer, make_search, scratch
 from autotune.search.outcome import Outcome, decide, write_result
 from autotune.search.quality_gate import QualityGate, behind
@@ -32,6 +34,7 @@ from autotune.search.surveying import surveyed
 from autotune.study.lock import study_lock
 from autotune.study.storage import open_study
 from autotune.study.turn_log import TurnLog
+from autotune.trial.measurement import Measurer
 from autotune.trial.real import RealMeasurer
 from autotune.trial.side_by_side import depth_notes
 from autotune.trial.survey import Survey
@@ -57,12 +60,14 @@ def run_study(
         survey = surveyed(setup, measurer)
         shared = stored_shared(setup.folder)
         layout = lay_out(setup, survey, shared)
+        guarding = time.monotonic()
         layout, gate = guarded(setup, survey, layout, measurer, shared)
+        guarded_s = time.monotonic() - guarding
         check_provenance(setup, layout)
         relearn(layout.feasibility, setup.folder)
         run = _Run(
             setup, layout, replace(measurer, rendering=survey.rendering), listener,
-            stop or threading.Event(), started, survey, gate,
+            stop or threading.Event(), started, survey, gate, guarded_s,
         )  # fmt: skip
         return run.go()
 
@@ -90,8 +95,10 @@ class _Run:
     started: float
     survey: Survey
     gate: QualityGate | None
+    guarded_s: float
     budget: Budget = field(init=False)
     steady: Steadiness = field(init=False)
+    account: Account = field(init=False)
 
     def go(self) -> Summary:
         """Search, then confirm, then say how it ended."""
@@ -101,14 +108,16 @@ class _Run:
         try:
             with open_study(folder, sampler) as study:
                 before = Ledger(study.get_trials(deepcopy=False), refused_keys(folder))
+                self.account = self._account(before)
                 self.steady = steadiness(self.setup, layout, self.measurer, log, self.listener)
-                self.budget = self._budget(before)
+                self.steady.anchors.measurer = self._booked(self.steady.anchors.measurer)
+                self.budget = self._budget()
                 self.listener(self._prepared(before))
                 ledger = make_search(
                     self.setup,
                     layout,
                     study,
-                    measurer=behind(self.gate, self.measurer),
+                    measurer=self._booked(behind(self.gate, self.measurer)),
                     budget=self.budget,
                     log=log,
                     listener=self.listener,
@@ -135,11 +144,27 @@ class _Run:
         confirmed, holding = confirmed_and_held(
             ledger,
             lambda refused: self._confirm(ledger, log, refused),
-            lambda entry, arm: holder.hold(self, entry, arm),
+            lambda entry, arm: self._hold(holder, entry, arm),
             refused=refusals(self.setup.folder),
             may_go_on=lambda: self._has_time_for(ledger),
         )
         return confirmed, replace(holding, seconds=holder.seconds)
+
+    def _hold(self, holder: Holder, entry: Entry, arm: str) -> Held | None:
+        with self.account.timing(HOLD):
+            return holder.hold(self, entry, arm)
+
+    def _account(self, before: Ledger) -> Account:
+        """What led up to here is booked already: reading, the survey, the guard's reference."""
+        folder = self.setup.folder
+        records_s = before.spent_s + beside_s(folder.read_turns())
+        account = open_account(folder, time.monotonic, self.started, records_s)
+        account.book(QUALITY, self.guarded_s if self.gate is not None else 0.0)
+        account.book(SETUP, time.monotonic() - self.started - account.booked_s)
+        return account
+
+    def _booked(self, measurer: Measurer) -> Measurer:
+        return Booked(measurer, self.account)
 
     def _left_s(self) -> float | None:
         limit = self.setup.request.effective_budget_s
@@ -150,7 +175,7 @@ class _Run:
         left_s, cost_s = self._left_s(), ledger.typical_s * self.budget.confirm_share_of_trial
         return not self.stop.is_set() and (left_s is None or 2 * cost_s <= left_s)
 
-    def _budget(self, before: Ledger) -> Budget:
+    def _budget(self) -> Budget:
         request, layout = self.setup.request, self.layout
         share = len(layout.confirm_plan.turns) / max(1, len(layout.search_plan.turns))
         return Budget(
@@ -158,7 +183,7 @@ class _Run:
             trials=request.trials,
             clock=time.monotonic,
             started_s=self.started,
-            spent_before_s=before.spent_s + beside_s(self.setup.folder.read_turns()),
+            spent_before_s=sum(self.account.earlier.values()),
             confirm_launches=lambda ledger: launches(ledger, request.effective_confirm_blocks),
             confirm_share_of_trial=share,
         )
@@ -201,7 +226,7 @@ class _Run:
                 stem = f"confirm{refused + 1}"
             return Confirmation(
                 plan=self.layout.confirm_plan,
-                measurer=self.measurer,
+                measurer=self._booked(self.measurer),
                 judge=self.layout.confirm_judge,
                 log=log,
                 listener=self.listener,
@@ -225,7 +250,9 @@ class _Run:
             self.setup, self.layout, ledger, confirmed, self.stop.is_set(), holding
         )
         noise = self.steady.report(ledger)
-        outcome = replace(outcome, summary=replace(outcome.summary, noise=noise))
+        self.account.save()
+        told = replace(outcome.summary, noise=noise, seconds=self.account.told())
+        outcome = replace(outcome, summary=told)
         if outcome.is_final:
             write_result(self.setup, self.layout, outcome)
         return outcome.summary

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ SURVEY_VERSION = "survey/1"
 SAMPLE_VERSION = "sample/1"
 SHARED_VERSION = "shared/1"
 HOLD_VERSION = "hold/1"
+ACCOUNT_VERSION = "account/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,16 @@ class StudyFolder:
     def read_holds(self) -> list[dict[str, Any]]:
         """The configs that were filled; none before the first."""
         rows: list[dict[str, Any]] = (read_json(self.path / "hold.json") or {}).get("configs", [])
+        return rows
+
+    def write_account(self, seconds: Mapping[str, float]) -> None:
+        """Where the wall time went so far, by part."""
+        rows = {name: round(value, 3) for name, value in seconds.items()}
+        write_json(self.path / "account.json", {"schema_version": ACCOUNT_VERSION, "seconds": rows})
+
+    def read_account(self) -> dict[str, float]:
+        """Where the wall time of former runs went; nothing before the first measurement."""
+        rows: dict[str, float] = (read_json(self.path / "account.json") or {}).get("seconds", {})
         return rows
 
     def engine_studies(self) -> list[StudyFolder]:

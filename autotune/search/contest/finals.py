@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from autotune.records import TurnRecord
@@ -19,6 +19,7 @@ from autotune.search.judge import Judge
 from autotune.search.ledger import Entry
 from autotune.search.remeasure import Remeasure
 from autotune.study.turn_log import TurnLog
+from autotune.trial.measurement import Measurer
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Finals:
     seed: int = 0
     refused: int = 0
     clean: Remeasure | None = None
+    booked: Callable[[Measurer], Measurer] = lambda measurer: measurer
 
     def run(self) -> Proof | None:
         """Confirm every engine's default and best; ``None`` when no default was ever measured.
@@ -132,7 +134,7 @@ class Finals:
         owners = {arm: self.owners[engine] for arm, engine in engines.items()}
         return Confirmation(
             plan=self.plan,
-            measurer=Dispatch(name, owners),
+            measurer=self.booked(Dispatch(name, owners)),
             judge=self.judge,
             log=self.log,
             listener=self.listener,

@@ -11,6 +11,7 @@ from typing import Any
 from autotune import __version__
 from autotune.errors import ExitCode
 from autotune.scoring.score import Score
+from autotune.search.account import Account
 from autotune.search.confirm import DEFAULT_ARM, Confirmed
 from autotune.search.contest.arms import BASE, ContestArm
 from autotune.search.contest.finals import Proof
@@ -53,6 +54,7 @@ class Ended:
     stopped: bool
     holding: Holding | None = None
     noise: Mapping[str, Any] | None = None
+    account: Account | None = None
 
     def one(self, label: str) -> Opened:
         """The engine called `label`."""
@@ -89,9 +91,16 @@ class Ended:
             else ""
         )
         resume = contest_resume(self.request, self.folder)
-        return self._summary(
-            ExitCode.STOPPED_EARLY, f"Stopped after {count} trials{so_far}.", resume=resume
-        )
+        verdict = f"Stopped after {count} trials{so_far}."
+        code = ExitCode.STOPPED_EARLY
+        return self._summary(code, verdict, resume=resume, seconds=self._seconds())
+
+    def _seconds(self) -> dict[str, float]:
+        """Where the wall time went, up to now."""
+        if self.account is None:
+            return {}
+        self.account.save()
+        return self.account.told()
 
     def _nothing_ran(self) -> Summary:
         reasons = sorted(
@@ -145,10 +154,6 @@ class Ended:
             # Engines count differently: their buckets hold different turns.
             buckets=bucket_rows(base.layout, view, shown.name) if same_engine else (),
             launch_command=shlex.join(export_argv(self.one(chosen.engine).setup, chosen.entry)),
-            seconds={
-                "trials": sum(side.ledger.spent_s for side in self.sides),
-                "confirmation": proof.confirmed.seconds,
-            },
             quality=self._quality(chosen),
             notes=tuple(self._notes(proof)),
             arms=tuple(self._row(proof, arm) for arm in proof.arms),
@@ -231,6 +236,7 @@ class Ended:
     def _written(self, summary: Summary, verdict: Verdict | None) -> Summary:
         """``result.json`` of the contest."""
         proof = self.proof
+        summary = replace(summary, seconds=self._seconds())
         self.folder.write_result(
             {
                 "autotune_version": __version__,

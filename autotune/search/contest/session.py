@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psutil
 
 from autotune.hardware.probe import gpu_probe
 from autotune.launchers.leftovers import sweep_leftovers
+from autotune.search.account import HOLD, SETUP, Account, Booked, open_account
 from autotune.search.budget import Budget
 from autotune.search.confirm import finished_blocks
 from autotune.search.contest.budget import ContestBudget
@@ -36,7 +37,7 @@ from autotune.search.steadiness import beside_s, steadiness
 from autotune.search.suggest import make_sampler
 from autotune.study.folder import StudyFolder
 from autotune.study.lock import study_lock
-from autotune.study.storage import open_study
+from autotune.study.storage import load_trials, open_study
 from autotune.study.turn_log import TurnLog
 from autotune.trial.side_by_side import depth_notes
 
@@ -78,14 +79,17 @@ class _Run:
     listener: Listener
     stop: threading.Event
     started: float
+    account: Account = field(init=False)
 
     def go(self, stack: ExitStack) -> Summary:
         """Search in rounds, then confirm across engines, then say how it ended."""
         log = self.folder.turn_log()
         stack.callback(log.close)
         whole = Whole((), lambda: None)
+        self.account = open_account(self.folder, time.monotonic, self.started, self._known_s())
+        self.account.book(SETUP, time.monotonic() - self.started)
         sides = tuple(self._side(one, whole, stack) for one in self.opened)
-        budget = self._budget(sides)
+        budget = self._budget()
         whole.sides, whole.seconds_left = sides, lambda: budget.seconds_left(sides)
         self.listener(self._prepared(sides))
         Rounds(
@@ -108,6 +112,7 @@ class _Run:
             proof=proof,
             stopped=self.stop.is_set(),
             holding=holding,
+            account=self.account,
             noise=contest_noise(sides, self.request.baseline, self.folder.read_turns(), clean),
         )
         return ended.summary()
@@ -119,16 +124,18 @@ class _Run:
         stack.callback(log.close)
         study = stack.enter_context(open_study(folder, make_sampler(self.request.shared.seed)))
         told = Told(one.label, self.listener, whole)
+        steady = steadiness(one.setup, one.layout, one.measurer, log, told)
+        steady.anchors.measurer = Booked(steady.anchors.measurer, self.account, one.label)
         search = make_search(
             one.setup,
             one.layout,
             study,
-            measurer=behind(one.gate, one.measurer),
+            measurer=Booked(behind(one.gate, one.measurer), self.account, one.label),
             budget=gate,
             log=log,
             listener=told,
             stop=self.stop,
-            steady=steadiness(one.setup, one.layout, one.measurer, log, told),
+            steady=steady,
         )
         search.ledger = Ledger(study.get_trials(deepcopy=False), refused_keys(folder))
         relearn(one.layout.feasibility, folder)
@@ -136,14 +143,20 @@ class _Run:
         share = len(layout.confirm_plan.turns) / max(1, len(layout.search_plan.turns))
         return Side(one.label, search, gate, share)
 
-    def _budget(self, sides: Sequence[Side]) -> ContestBudget:
+    def _known_s(self) -> float:
+        """What the studies' records show of former runs."""
+        folders = [one.setup.folder for one in self.opened]
+        trials = [Ledger(load_trials(folder)).spent_s for folder in folders]
+        return sum(trials) + sum(beside_s(folder.read_turns()) for folder in folders)
+
+    def _budget(self) -> ContestBudget:
         shared = self.request.shared
         total = Budget(
             limit_s=searching_s(shared),
             trials=shared.trials,
             clock=time.monotonic,
             started_s=self.started,
-            spent_before_s=sum(s.ledger.spent_s + beside_s(s.search.read_turns()) for s in sides),
+            spent_before_s=sum(self.account.earlier.values()),
         )
         return ContestBudget(total, shared.effective_confirm_blocks)
 
@@ -166,6 +179,7 @@ class _Run:
             seed=self.request.shared.seed,
             refused=len(known_refusals(self.opened)),
             clean=clean,
+            booked=lambda measurer: Booked(measurer, self.account),
         ).run()
 
     def _held(
@@ -180,7 +194,8 @@ class _Run:
             stop=self.stop,
             left_s=lambda: None if limit is None else limit - budget.total.elapsed_s(),
         )
-        return hold_proof(proof, self.opened, sides, self.request.shared, holder)
+        with self.account.timing(HOLD):
+            return hold_proof(proof, self.opened, sides, self.request.shared, holder)
 
     def _prepared(self, sides: Sequence[Side]) -> ContestPrepared:
         request, first = self.request, self.opened[0]
