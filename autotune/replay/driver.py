@@ -98,7 +98,7 @@ class _Run:
     aborted: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self.schedule = Schedule(self.plan.turns)
+        self.schedule = Schedule(self.plan.turns, self.plan.probe_turns)
         self.histories = {name: SessionHistory(self.plan.history) for name in self.plan.session_ids}
 
     def work(self) -> None:

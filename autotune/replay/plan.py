@@ -42,8 +42,8 @@ class ReplayPlan:
     `concurrency` sessions at most are in flight at once; turns of one session never overlap.
     `digest` names the plan, so that a resumed study is compared with what it measured.
 
-    The first `probe_turns` are asked ahead of the plan, of sessions of their own: under a mark of
-    their own, so that the plan finds nothing of them in a cache, and all of them before the rest.
+    The first `probe_turns` are asked ahead of the plan, of sessions of their own: all of them have
+    ended before the rest begins, and nothing that is asked after a replay is about them.
     """
 
     turns: tuple[PlannedTurn, ...]

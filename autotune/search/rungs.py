@@ -13,17 +13,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from autotune.replay.nonce import with_nonce
 from autotune.replay.plan import PlannedTurn, ReplayPlan
 from autotune.replay.planning import part, replan
 from autotune.search.judge import TurnKey
 from autotune.search.rung_windows import SCORED, SHORT_REPLY, TurnCosts, chosen_windows, key_of
+from autotune.workload.model import Message
 
 DEEP, SESSIONS, WHOLE = "deep", "sessions", "whole"
 
 SESSIONS_SHARE = 1 / 3
 """Of the scored turns of the plan, where the rung of sessions ends."""
 
-_MARK = "~"
+MARK = "deep"
+"""Stands before the system prompt there: two prompts that differ so early share no cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def rungs_of(
 
 def rung_session(session_id: str, rung: str = DEEP) -> str:
     """What a session is called in a rung ahead of the plan: a session of its own to the engine."""
-    return f"{session_id}{_MARK}{rung}"
+    return f"{session_id}~{rung}"
 
 
 def _scored(plan: ReplayPlan, at_depth: Collection[TurnKey] | None) -> list[PlannedTurn]:
@@ -81,7 +84,7 @@ def _deep(plan: ReplayPlan, scored: Sequence[PlannedTurn], costs: TurnCosts) -> 
     if not windows:
         return None
     places = [at for window in windows for at in range(window.first, window.end)]
-    turns = [*_renamed(plan.turns[at] for at in places)]
+    turns = [*_apart(plan.turns[at] for at in places)]
     heard = [plan.turns[at] for window in windows for at in window.scored]
     replies = {(rung_session(p.turn.session_id), p.turn.index): p.output_tokens for p in heard}
     cost = sum(window.cost for window in windows)
@@ -95,15 +98,32 @@ def _deep(plan: ReplayPlan, scored: Sequence[PlannedTurn], costs: TurnCosts) -> 
     )
 
 
-def _renamed(turns: Iterable[PlannedTurn]) -> Iterator[PlannedTurn]:
-    """The turns as sessions of the rung, with short replies; a first one has none before it."""
+def _apart(turns: Iterable[PlannedTurn]) -> Iterator[PlannedTurn]:
+    """The turns as sessions of the rung, with short replies.
+
+    A mark at the front of every prompt keeps the plan from finding them in a cache. A first turn
+    has none before it.
+    """
     begun: set[str] = set()
+    fronts: dict[int, tuple[Message, ...]] = {}
     for planned in turns:
-        name = rung_session(planned.turn.session_id)
-        keep = planned.turn.keep if name in begun else 0
+        turn = planned.turn
+        name = rung_session(turn.session_id)
+        messages = _marked(turn.messages, fronts)
+        added = len(messages) - len(turn.messages)
+        keep = turn.keep + added if name in begun and turn.keep else 0
         begun.add(name)
-        turn = replace(planned.turn, session_id=name, keep=keep)
+        turn = replace(turn, session_id=name, keep=keep, messages=messages)
         yield PlannedTurn(planned.order, turn, min(planned.output_tokens, SHORT_REPLY))
+
+
+def _marked(
+    messages: tuple[Message, ...], fronts: dict[int, tuple[Message, ...]]
+) -> tuple[Message, ...]:
+    """`messages` under the mark. Turns that share their first message share its marked form."""
+    first = messages[:1]
+    front = fronts.setdefault(id(messages[0]) if messages else 0, with_nonce(first, MARK))
+    return (*front, *messages[1:])
 
 
 def _sessions(plan: ReplayPlan, scored: Sequence[PlannedTurn], costs: TurnCosts) -> Rung | None:

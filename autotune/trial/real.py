@@ -208,8 +208,8 @@ class _Run:
             arm=self.arm,
             block=self.block,
             cache_arm=self.owner.cache_arm,
-            sent=tuple(self.sent),
-            records=tuple(self.records),
+            sent=tuple(s for s in self.sent if s.planned.order >= self.plan.probe_turns),
+            records=tuple(r for r in self.records if r.order >= self.plan.probe_turns),
         )
         for question in self.owner.afterwards:
             try:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from autotune.errors import UserError
 from autotune.replay.plan import History, Order, ReplayPlan
-from autotune.replay.planning import make_plan, subset
+from autotune.replay.planning import ahead_of, make_plan, replan, subset
 from autotune.workload.model import Recorded, Session, Turn, Workload
 
 Make = Callable[..., Session]
@@ -133,3 +133,21 @@ def test_bad_numbers_and_empty_workloads_are_refused(make_session: Make) -> None
     for option in ("concurrency", "max_output_tokens", "default_output_tokens"):
         with pytest.raises(UserError, match="is 0"):
             plan(make_session("a", 1), **{option: 0})
+
+
+def test_a_probe_goes_ahead_of_a_plan_as_sessions_of_its_own(make_session: Make) -> None:
+    probe, whole = plan(make_session("p", 2)), plan(make_session("a", 3))
+    both = ahead_of(probe, whole)
+    assert order_of(both) == ["p0", "p1", "a0", "a1", "a2"]
+    assert [p.order for p in both.turns] == [0, 1, 2, 3, 4]
+    assert (both.probe_turns, whole.probe_turns) == (2, 0)
+    assert len({probe.digest, whole.digest, both.digest}) == 3
+    with pytest.raises(ValueError, match="session a"):
+        ahead_of(whole, whole)
+
+
+def test_turns_laid_out_anew_are_numbered_anew(make_session: Make) -> None:
+    whole = plan(make_session("a", 3), concurrency=2)
+    last = replan(whole.turns[2:], whole)
+    assert [(p.order, p.turn.index) for p in last.turns] == [(0, 2)]
+    assert (last.history, last.concurrency) == (whole.history, 2)

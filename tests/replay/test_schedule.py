@@ -58,3 +58,30 @@ def test_dropped_turns_are_not_handed_out_and_wake_who_waits() -> None:
     assert [p.order for p in schedule.drop()] in ([3], [])
     thread.join(timeout=10)
     assert taken == [None]
+
+
+def test_nothing_of_the_plan_begins_before_the_probe_has_ended() -> None:
+    schedule = Schedule(turns("abcd"), probe_turns=2)
+    first, second = schedule.take(), schedule.take()
+    assert first is not None
+    assert second is not None
+    assert (first.order, second.order) == (0, 1)
+    schedule.release(second)
+    taken: list[PlannedTurn | None] = []
+    thread = threading.Thread(target=lambda: taken.append(schedule.take()))
+    thread.start()
+    assert taken == []
+    schedule.release(first)
+    thread.join(timeout=10)
+    assert [p.order for p in taken if p is not None] == [2]
+
+
+def test_a_probe_that_is_dropped_holds_nobody_up() -> None:
+    schedule = Schedule(turns("aab"), probe_turns=2)
+    first = schedule.take()
+    assert first is not None
+    schedule.drop("a")
+    schedule.release(first)
+    following = schedule.take()
+    assert following is not None
+    assert following.order == 2

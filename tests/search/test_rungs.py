@@ -88,6 +88,30 @@ def test_a_first_turn_has_none_before_it() -> None:
     assert all(p.turn.keep > 0 for p in deep.plan.turns[1:])
 
 
+def test_a_mark_stands_before_every_prompt_and_the_rest_is_the_plans() -> None:
+    system = {"role": "system", "content": "be good"}
+    said = tuple({"role": "user", "content": f"{at}"} for at in range(30))
+    turns = tuple(
+        PlannedTurn(t, Turn("a", t, (system, *said[: t + 1]), keep=t), 10) for t in range(12)
+    )
+    deep, *_ = rungs_of(ReplayPlan(turns, History.CLOSED_LOOP, 1, "d"))
+    first = deep.plan.turns[0].turn.messages
+    assert first[0] == {"role": "system", "content": "deep\n\nbe good"}
+    for planned in deep.plan.turns:
+        assert planned.turn.messages[0] is first[0]
+        assert planned.turn.messages[1:] == said[: planned.turn.index + 1]
+
+
+def test_without_a_system_prompt_the_mark_is_one() -> None:
+    said = tuple({"role": "user", "content": f"{at}"} for at in range(30))
+    turns = tuple(PlannedTurn(t, Turn("a", t, said[: t + 1], keep=t), 10) for t in range(12))
+    deep, *_ = rungs_of(ReplayPlan(turns, History.CLOSED_LOOP, 1, "d"))
+    planned = deep.plan.turns[3]
+    assert planned.turn.messages[0] == {"role": "system", "content": "deep"}
+    # As many messages are the turn before's as there were, and the mark.
+    assert planned.turn.keep == planned.turn.index + 1
+
+
 def test_turns_behind_a_context_edit_are_replayed_and_not_scored() -> None:
     plan = plan_of("a" * 12)
     turns = list(plan.turns)

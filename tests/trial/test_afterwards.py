@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,18 @@ def test_the_engine_still_runs_and_every_request_is_shown(
         assert later.messages[0] is first.messages[0] or later.messages[0] == first.messages[0]
     assert result.seconds.after_s > 0
     assert result.seconds.total_s >= result.seconds.replay_s + result.seconds.after_s
+
+
+def test_nothing_is_asked_of_what_went_ahead_of_the_plan(
+    fake_launcher: Callable[..., Launcher], fake_model: Path, tmp_path: Path, plan: ReplayPlan
+) -> None:
+    question = Question()
+    ahead = replace(plan, probe_turns=2)
+    result = measured(fake_launcher(), fake_model, tmp_path, ahead, question)
+    (shown,) = question.seen
+    assert [s.planned.order for s in shown.sent] == [p.order for p in plan.turns[2:]]
+    assert [r.order for r in shown.records] == [p.order for p in plan.turns[2:]]
+    assert len(result.records) == len(plan.turns)
 
 
 def test_a_replay_that_failed_is_not_asked(
