@@ -17,7 +17,8 @@ from autotune.candidate import Candidate, Setting
 from autotune.errors import UserError
 from autotune.records import TurnRecord
 from autotune.replay.plan import History, Order, ReplayPlan
-from autotune.replay.planning import make_plan, part
+from autotune.replay.planning import make_plan
+from autotune.search.rungs import WHOLE, rungs_of
 from autotune.search.space import Space, is_forbidden, to_settings
 from autotune.search.space_file import build_space, read_space_file
 from autotune.search.suggest import active_values
@@ -26,9 +27,6 @@ from autotune.trial.recorded_rows import LaunchRow, read_recorded_turns, read_ro
 from autotune.workload.load import load_workload
 
 SCHEMA_VERSION = "factorial/1"
-WHOLE = "whole"
-"""The rung that is the whole plan."""
-
 Settings = dict[str, Setting]
 
 
@@ -121,13 +119,9 @@ def measuring_order(space: Space, seed: int) -> list[Settings]:
 
 
 def rung_plans(plan: ReplayPlan) -> dict[str, ReplayPlan]:
-    """What each configuration is asked, on a launch each, cheapest first: a deep probe, and all.
-
-    The deep probe is the later half of the first session.
-    """
-    first = [p for p in plan.turns if p.turn.session_id == plan.session_ids[0]]
-    later = first[len(first) // 2 :]
-    return {"deep": part(plan, [(p.turn.session_id, p.turn.index) for p in later]), WHOLE: plan}
+    """What each configuration is asked: the whole plan, and rungs that are no beginning of it."""
+    ahead = {rung.name: rung.plan for rung in rungs_of(plan) if rung.ahead}
+    return {WHOLE: plan, **ahead}
 
 
 def turn_keys(plan: ReplayPlan) -> tuple[tuple[str, int], ...]:

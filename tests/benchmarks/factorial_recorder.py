@@ -15,8 +15,9 @@ from autotune.candidate import Candidate, Setting
 from autotune.records import TurnRecord
 from autotune.replay.plan import ReplayPlan
 from autotune.scoring.noise import NoiseFloor, assumed_floor, noise_floor
+from autotune.scoring.objective import Objective
 from autotune.search.anchor import AGAIN_SHARE, Anchors, Drift, anchor_name, is_anchor
-from autotune.search.factorial import WHOLE, measuring_order
+from autotune.search.factorial import WHOLE, measuring_order, turn_keys
 from autotune.search.judge import Judge
 from autotune.search.ledger import AFTER_DRIFT, COMPLETE, INFEASIBLE, Entry, Ledger, arm_name
 from autotune.search.queue import AGAIN, DEFAULT
@@ -31,22 +32,23 @@ LOOK = "look "
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One configuration to be measured, at these rungs."""
+    """One launch of one configuration, at one rung; `number` is the trial's."""
 
     number: int
     settings: Mapping[str, Setting]
     label: str
-    rungs: tuple[str, ...]
+    rung: str = WHOLE
 
 
-def arm_of(number: int, rung: str) -> str:
-    """The whole plan's launch is called as a trial is, so that anchors know the default's."""
-    return arm_name(number) if rung == WHOLE else f"{arm_name(number)}-{rung}"
+def key_of(settings: Mapping[str, Setting], rung: str) -> str:
+    """What the ledger calls a configuration: its launches at other rungs are no looks at it."""
+    key = Candidate(settings).key
+    return key if rung == WHOLE else f"{key}-{rung}"
 
 
 @dataclass(kw_only=True)
 class Recorder:
-    """`rungs` are the plans to replay, each on a launch of its own; the last one is `WHOLE`.
+    """`rungs` are the plans to replay, each on launches of its own; the first one is `WHOLE`.
 
     `looks` is how often the whole plan is replayed in all; `say` takes lines of progress.
     """
@@ -54,7 +56,7 @@ class Recorder:
     shelf: Shelf
     space: Space
     rungs: Mapping[str, ReplayPlan]
-    judge: Judge
+    objective: Objective
     measurer: Measurer
     anchor_every: int
     looks: int
@@ -84,7 +86,7 @@ class Recorder:
             every=self.anchor_every,
             measurer=self.measurer,
             plan=self.rungs[WHOLE],
-            objective=self.judge.objective,
+            objective=self.objective,
             log=self.shelf.log,
             floor=lambda: self.floor,
             read_turns=self.shelf.turns,
@@ -94,7 +96,10 @@ class Recorder:
         """Measure until nothing is missing, or `most` configurations are new; then the figures."""
         self._restore()
         self._began_s = time.monotonic()
-        self.say(f"{len(self.order)} configurations, {self._left} of them to be measured")
+        self.say(
+            f"{len(self.order)} configurations at {' and '.join(self.rungs)}: "
+            f"{self._left} of {self._total} launches are missing"
+        )
         while (most is None or self._jobs_done < most) and (job := self._next()) is not None:
             self._do(job)
             if self.anchors.is_due(self.ledger, None):
@@ -106,17 +111,7 @@ class Recorder:
     # --- what comes next ---------------------------------------------------------------------
 
     def _next(self) -> Job | None:
-        return self._unfinished() or self._after_drift() or self._fresh() or self._look()
-
-    def _unfinished(self) -> Job | None:
-        """A trial that a kill left between two of its launches."""
-        rows = [row for row in self.rows if row.label != ANCHOR]
-        if not rows or any(r.rung == WHOLE for r in rows if r.number == rows[-1].number):
-            return None
-        last = rows[-1]
-        done = {r.rung for r in rows if r.number == last.number}
-        rungs = tuple(name for name in self.rungs if name not in done)
-        return Job(last.number, last.settings, last.label, rungs)
+        return self._after_drift() or self._fresh() or self._look()
 
     def _after_drift(self) -> Job | None:
         """A trial between two looks at the default that disagree; a share of all, at most."""
@@ -127,7 +122,8 @@ class Recorder:
             for entry in self.ledger.measured:
                 if self._is_doubtful(entry, drift):
                     label = f"{AGAIN}{arm_name(entry.number)}{AFTER_DRIFT}"
-                    return Job(self._free_number, entry.settings, label, tuple(self.rungs))
+                    rung = self._row_of(entry.number).rung
+                    return Job(self._free_number, entry.settings, label, rung)
         return None
 
     def _is_doubtful(self, entry: Entry, drift: Drift) -> bool:
@@ -135,12 +131,17 @@ class Recorder:
         later = [e for e in self.ledger.tries(entry.key) if e.number > entry.number]
         return inside and not entry.is_after_drift and not any(e.is_after_drift for e in later)
 
+    def _row_of(self, number: int) -> LaunchRow:
+        return next(r for r in self.rows if r.number == number and r.label != ANCHOR)
+
     def _fresh(self) -> Job | None:
-        number = self._fresh_done
-        if number == len(self.order):
-            return None
-        label = "" if number else DEFAULT
-        return Job(number, self.order[number], label, tuple(self.rungs))
+        """The first configuration that is missing: all of them at one rung, then at the next."""
+        for rung in self.rungs:
+            for settings in self.order:
+                if not self.ledger.tries(key_of(settings, rung)):
+                    label = "" if self.ledger.entries else DEFAULT
+                    return Job(self._free_number, settings, label, rung)
+        return None
 
     def _look(self) -> Job | None:
         """The whole plan once more, of every configuration before any has it twice more."""
@@ -148,47 +149,44 @@ class Recorder:
             label = f"{LOOK}{look}"
             seen = {e.key for e in self.ledger.entries if e.label == label}
             for settings in self.order:
-                if Candidate(settings).key not in seen:
-                    return Job(self._free_number, settings, label, (WHOLE,))
+                if key_of(settings, WHOLE) not in seen:
+                    return Job(self._free_number, settings, label)
         return None
 
     @property
-    def _fresh_done(self) -> int:
-        return sum(e.label in {"", DEFAULT} for e in self.ledger.entries)
+    def _free_number(self) -> int:
+        return 1 + max((row.number for row in self.rows), default=-1)
 
     @property
-    def _free_number(self) -> int:
-        """Above all configurations, so that a trial's number says which one it is."""
-        return max([len(self.order) - 1, *(row.number for row in self.rows)]) + 1
+    def _total(self) -> int:
+        """Launches in all, but for those that are made again."""
+        return len(self.order) * (len(self.rungs) + self.looks - 1)
 
     @property
     def _left(self) -> int:
-        done = sum(e.label.startswith(LOOK) for e in self.ledger.entries)
-        return len(self.order) * self.looks - self._fresh_done - done
+        keys = {e.key for e in self.ledger.entries}
+        further = sum(e.label.startswith(LOOK) for e in self.ledger.entries)
+        return self._total - len(keys) - further
 
     # --- measuring ---------------------------------------------------------------------------
 
     def _do(self, job: Job) -> None:
-        for rung in job.rungs:
-            row, records = self._launched(job, rung)
-            self._note(row)
-            if rung == WHOLE:
-                self._enter(row, records)
-        self._jobs_done += 1
-        self._progress(job)
-
-    def _launched(self, job: Job, rung: str) -> tuple[LaunchRow, Sequence[TurnRecord]]:
         """One launch, once more where others disturbed it."""
         while True:
             found = self.measurer.measure(
                 Candidate(job.settings),
-                self.rungs[rung],
-                arm=arm_of(job.number, rung),
+                self.rungs[job.rung],
+                arm=arm_name(job.number),
                 block=0,
                 sink=self.shelf.log.append,
             )
             if not self.clean.again(found, times=TRIAL_TIMES, left_s=None):
-                return self._row(found, job.number, rung, job.label), found.records
+                break
+        row = self._row(found, job.number, job.rung, job.label)
+        self._note(row)
+        self._enter(row, found.records)
+        self._jobs_done += 1
+        self._progress(row)
 
     def _anchor(self) -> None:
         after = self.ledger.entries[-1].number
@@ -220,14 +218,15 @@ class Recorder:
         self.rows.append(row)
 
     def _enter(self, row: LaunchRow, records: Sequence[TurnRecord]) -> None:
-        """The whole plan's launch ends a trial: only then the ledger knows of it."""
-        good = row.failure is None
-        value = self.judge.score(records).value if good else None
-        seconds = sum(r.seconds.total_s for r in self.rows if r.number == row.number)
+        value = None
+        if row.failure is None:
+            keys = frozenset(turn_keys(self.rungs[row.rung]))
+            value = Judge(self.objective, keys).score(records).value
         self.ledger.add(
             Entry(
-                row.number, Candidate(row.settings).key, COMPLETE if value else INFEASIBLE, value,
-                row.label, row.settings, {}, {}, seconds, row.failure, row.reason, row.settings,
+                row.number, key_of(row.settings, row.rung), COMPLETE if value else INFEASIBLE,
+                value, row.label, row.settings, {}, {}, row.seconds.total_s, row.failure,
+                row.reason, row.settings,
             )
         )  # fmt: skip
 
@@ -238,7 +237,7 @@ class Recorder:
             by_arm.setdefault(record.arm, []).append(record)
         for row in self.shelf.rows():
             self.rows.append(row)
-            if row.rung == WHOLE and row.label != ANCHOR:
+            if row.label != ANCHOR:
                 self._enter(row, by_arm.get(row.arm, []))
         self._learn()
 
@@ -251,26 +250,25 @@ class Recorder:
             return 0
         return sum(e.number > looks[-1].after for e in self.ledger.measured)
 
-    def _progress(self, job: Job) -> None:
-        entry, total = self.ledger.entries[-1], len(self.order) * self.looks
-        rows = [r for r in self.rows if r.number == job.number and r.label != ANCHOR]
-        took = ", ".join(f"{r.rung} {r.seconds.total_s:.1f} s" for r in rows)
+    def _progress(self, row: LaunchRow) -> None:
+        entry = self.ledger.entries[-1]
         said = entry.failure if entry.value is None else f"{entry.value:.3f} s a turn"
         each_s = (time.monotonic() - self._began_s) / self._jobs_done
         self.say(
-            f"[{total - self._left}/{total}] {entry.label or arm_name(job.number)}: {took}; "
-            f"{said}; {each_s:.1f} s a configuration, {self._left * each_s / 60:.0f} min left"
+            f"[{self._total - self._left}/{self._total}] {row.label or row.arm} {row.rung}: "
+            f"{row.seconds.total_s:.1f} s, {said}; "
+            f"{each_s:.1f} s a configuration, {self._left * each_s / 60:.0f} min left"
         )
 
     def _told(self) -> dict[str, Any]:
         spent = sum(e.seconds for e in self.ledger.entries)
         return {
             "configurations": len(self.order),
-            "measured": self._fresh_done,
+            "measured": len({e.key for e in self.ledger.entries if "-" not in e.key}),
             "left": self._left,
             "failed": sum(e.value is None for e in self.ledger.entries),
             "measured_again": sum(e.is_after_drift for e in self.ledger.entries),
-            "seconds_a_configuration": round(spent / max(1, len(self.ledger.entries)), 2),
+            "seconds_a_launch": round(spent / max(1, len(self.ledger.entries)), 2),
             "engine_seconds": round(sum(r.seconds.total_s for r in self.rows), 1),
             "anchors": sum(r.label == ANCHOR for r in self.rows),
             "anchors_disagreed": len(self.anchors.broken(self.ledger)),

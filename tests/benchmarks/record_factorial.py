@@ -14,6 +14,7 @@ same command again. stderr says how far it is and how long it takes; stdout gets
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import signal
 import sys
@@ -26,7 +27,7 @@ from factorial_recorder import Recorder
 from factorial_shelf import Shelf
 
 from autotune import __version__
-from autotune.errors import AutotuneError, ExitCode
+from autotune.errors import AutotuneError, ExitCode, UserError
 from autotune.hardware.cpu import read_cpu
 from autotune.launchers.leftovers import sweep_leftovers
 from autotune.launchers.protocol import Launcher
@@ -38,17 +39,15 @@ from autotune.search.factorial import (
     configurations,
     described_plan,
     rung_plans,
-    turn_keys,
 )
-from autotune.search.judge import Judge
 from autotune.search.setup import versions
 from autotune.study.lock import study_lock
 from autotune.trial.real import RealMeasurer
 from autotune.workload.synthesis.edits import edit_sessions
 from autotune.workload.writer import write_capture
 
-RECIPE = {"sessions": 2, "turns": 4, "start_depth": 500, "depth": 750, "reply_tokens": 32}
-"""Of `edit_sessions`: 600 to 900 tokens deep as SmolLM2 counts them."""
+RECIPE = {"sessions": 2, "turns": 8, "start_depth": 420, "depth": 840, "reply_tokens": 32}
+"""Of `edit_sessions`: 500 to 1,100 tokens deep as SmolLM2 counts them."""
 
 ENGINE = "llama-server"
 
@@ -74,13 +73,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _record(options: argparse.Namespace, folder: FactorialFolder, scratch: Path) -> int:
     launcher = make_launcher(ENGINE, engine_path=options.engine_path)
     _prepare(options, folder, launcher)
-    plan = folder.plan()
+    rungs = rung_plans(folder.plan())
     shelf = Shelf(folder)
     recorder = Recorder(
         shelf=shelf,
         space=folder.space(),
-        rungs=rung_plans(plan),
-        judge=Judge(Objective.TURN, frozenset(turn_keys(plan))),
+        rungs={name: rungs[name] for name in options.rungs.split(",")},
+        objective=Objective.TURN,
         measurer=RealMeasurer(
             launcher=launcher,
             model=options.model.resolve(),
@@ -108,39 +107,51 @@ def _prepare(options: argparse.Namespace, folder: FactorialFolder, launcher: Lau
     if options.space is not None and not folder.space_path.exists():
         folder.space_path.write_text(options.space.read_text())
     if not folder.workload_path.exists():
-        write_capture(edit_sessions(**RECIPE), folder.workload_path)
-    facts = _facts(options, folder, launcher)
-    if not folder.facts_path.exists():
-        made = {"autotune": __version__, "versions": versions(), "begun_at": _now()}
-        folder.write_facts({**facts, **made})
-        return
-    stored = folder.read_facts()
-    if changed := [name for name, value in facts.items() if stored.get(name) != value]:
-        raise SystemExit(
-            f"error: {folder.path} was measured on something else: {', '.join(changed)} differ\n"
-            "hint: name another folder, or give that engine, model, space and seed"
+        write_capture(edit_sessions(**_recipe(options)), folder.workload_path)
+    facts, rungs = _facts(options, folder, launcher), _rungs(options, folder)
+    made = {"autotune": __version__, "versions": versions(), "begun_at": _now()}
+    stored = folder.read_facts() if folder.facts_path.exists() else {**facts, **made, "rungs": {}}
+    changed = [name for name, value in facts.items() if stored.get(name) != value]
+    changed += [n for n, rung in rungs.items() if stored["rungs"].get(n, rung) != rung]
+    if changed:
+        raise UserError(
+            f"{folder.path} was measured on something else: {', '.join(changed)} differ",
+            "name another folder, or give that engine, model, workload, space and seed",
         )
+    folder.write_facts({**stored, "rungs": {**stored["rungs"], **rungs}})
+
+
+def _rungs(options: argparse.Namespace, folder: FactorialFolder) -> dict[str, object]:
+    """The plans that are replayed. Raises `UserError` for a rung that there is not."""
+    plans = rung_plans(folder.plan())
+    names = options.rungs.split(",")
+    if missing := [name for name in names if name not in plans]:
+        raise UserError(
+            f"the plan has no rung {', '.join(missing)}", f"choose from {', '.join(plans)}"
+        )
+    return {name: described_plan(plans[name]) for name in names}
+
+
+def _recipe(options: argparse.Namespace) -> dict[str, int]:
+    return {name: getattr(options, name) for name in RECIPE}
 
 
 def _facts(
     options: argparse.Namespace, folder: FactorialFolder, launcher: Launcher
 ) -> dict[str, object]:
     """Everything that decides whether two launches may stand in one recording."""
-    build, plan, space = launcher.detect(), folder.plan(), folder.space()
+    build, plan, space = launcher.detect(), folder.plan(), folder.space_path.read_bytes()
     return {
-        "engine": {
-            "name": build.engine, "version": build.version, "sha256": build.binary_sha256,
-        },
+        "engine": {"name": ENGINE, "version": build.version, "sha256": build.binary_sha256},
         "model": {"file": options.model.name, "sha256": model_sha256(options.model).sha256},
         "machine": {"cpu": read_cpu().model, "cores": read_cpu().logical_cores},
-        "workload": {"made_by": "edit_sessions", **RECIPE},
-        "plan": described_plan(plan),
-        "rungs": {name: described_plan(rung) for name, rung in rung_plans(plan).items()},
+        "workload": {"made_by": "edit_sessions", **_recipe(options)},
+        "plan_digest": plan.digest,
         "objective": Objective.TURN.value,
-        "space_digest": space.digest,
-        "configurations": len(configurations(space)),
+        "space_sha256": hashlib.sha256(space).hexdigest(),
+        "configurations": len(configurations(folder.space())),
         "order_seed": options.seed,
-    }  # fmt: skip
+    }
 
 
 def _now() -> str:
@@ -156,10 +167,15 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", type=Path, required=True, help="GGUF file")
     parser.add_argument("--space", type=Path, help="space.toml for a new folder")
     parser.add_argument(
-        "--configurations", type=int, metavar="N", help="end after N that were not yet there"
-    )
+        "--rungs", default="whole,deep", metavar="NAME,...",
+        help="what to replay, all configurations at the first before any at the next (whole,deep)",
+    )  # fmt: skip
+    for name, value in RECIPE.items():
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, type=int, default=value, help=f"of a new workload ({value})")
+    parser.add_argument("--configurations", type=int, metavar="N", help="end after N launches")
     parser.add_argument(
-        "--looks", type=int, default=1, metavar="N", help="launches of the whole plan each (1)"
+        "--looks", type=int, default=1, metavar="N", help="times the whole plan is replayed (1)"
     )
     parser.add_argument(
         "--anchor-every", type=int, default=10, metavar="N", help="configurations (10); 0 for none"
