@@ -21,10 +21,10 @@ ENGINE_ENV = $(TEST_ENV) AUTOTUNE_TEST_LLAMA_SERVER=$(LLAMA_SERVER) \
 	$(if $(WITH_VLLM),AUTOTUNE_TEST_VLLM=$(VLLM)) AUTOTUNE_TEST_TINY_HF=$(TINY_HF)
 # Empty leaves vLLM out of the engine tests: each of its many starts takes most of a minute.
 WITH_VLLM ?= vllm
-# Tests wait for engines more than they compute: three at a time, those of one file in order.
-# `make test JOBS=0` runs them one by one.
+# Tests wait more than they compute: three at a time, those of one file in order (JOBS=0: one by
+# one). Those on real engines fill every core by themselves: two engines at once take twice as long.
 JOBS ?= 3
-PYTEST = $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+PYTEST = $(BIN)/python -m pytest
 PYTEST_ARGS ?=
 
 # The demo: small enough to end within 6 minutes on 2 cores, large enough to be a real search.
@@ -89,7 +89,7 @@ docs-check: $(READY)  ## links, example commands and docs/cli.md agree with the 
 	$(BIN)/python tools/docs_check.py
 
 test: $(READY) $(MODEL)  ## the test suite, on the reference engine (no GPU needed)
-	$(TEST_ENV) $(PYTEST) $(PYTEST_ARGS)
+	$(TEST_ENV) $(PYTEST) --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-engines: models llama-server $(WITH_VLLM)  ## the tests on real engines (made ready once, 10 minutes)
 	$(ENGINE_ENV) $(PYTEST) -m engines $(PYTEST_ARGS)
