@@ -4,12 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 Setting = bool | int | float | str
 """A value that an engine flag can take; ``None`` is never stored: leave the flag out instead."""
+
+
+def setting_from(text: str) -> Setting:
+    """What `text` looks like: ``true`` and ``false`` are switches, ``2048`` and ``0.5`` numbers."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    number = number_from(text)
+    return text if number is None else number
+
+
+def number_from(text: str) -> int | float | None:
+    """The finite number that `text` is, or ``None``."""
+    for kind in (int, float):
+        try:
+            number = kind(text)
+        except ValueError:
+            continue
+        return number if math.isfinite(number) else None
+    return None
 
 
 @dataclass(frozen=True, eq=False)

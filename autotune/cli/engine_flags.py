@@ -11,6 +11,7 @@ from pydantic_settings import CliPositionalArg
 
 from autotune.cli.engine_check import ENGINE, ENGINE_PATH
 from autotune.cli.engine_list import memory
+from autotune.cli.engine_space import check_space_of
 from autotune.cli.io import CommandIO
 from autotune.config.settings import Section
 from autotune.errors import ExitCode, UserError
@@ -29,25 +30,37 @@ class EngineFlags(Section):
     name is tuned under that name, what it has not is not tuned. With --all, every flag that the
     build accepts, from its own --help.
 
+    With --check-space the space itself is looked through, and what the GPU profiles lay over it, or
+    one of your own in FILE: every fault is named, a line each, and the code is 2 if there is any.
+
     Examples:
         autotune engine flags llama-server
         autotune engine flags llama-server --engine-path ~/llama.cpp/build/bin/llama-server
         autotune engine flags my-engine.toml --all
+        autotune engine flags vllm --check-space
+        autotune engine flags my-engine.toml --check-space my-space.toml
     """
 
     engine: CliPositionalArg[str] = Field(description=ENGINE)
     engine_path: Path | None = Field(None, description=ENGINE_PATH)
     all: bool = Field(False, description="every flag that the build accepts, one a line")
+    check_space: str | None = Field(
+        None,
+        description="look for faults in the search space, or in the one in FILE",
+        json_schema_extra={"metavar": "FILE", "without_value": ""},
+    )
     fresh: bool = Field(False, description="ask the engine again, whatever is remembered")
 
     def run(self, io: CommandIO) -> int:
-        """A row a parameter, or a flag a line."""
+        """A row a parameter, a flag a line, or a fault a line."""
         from autotune.launchers.probe_memory import remembering
         from autotune.launchers.registry import make_launcher
 
         launcher = make_launcher(self.engine, engine_path=self.engine_path)
         with remembering(memory(fresh=self.fresh)):
             build = launcher.detect()
+        if self.check_space is not None:
+            return check_space_of(launcher, build, self.check_space, io)
         standing = _standing(launcher, build, io)
         if io.json:
             io.emit_json(_document(build, standing))
@@ -91,6 +104,7 @@ def _entry(row: ParameterStanding) -> dict[str, Any]:
         "called": told.shown or None,
         "refused_values": list(row.refused),
         "advice": told.advice or None,
+        "searched": row.searched,
     }
 
 
@@ -127,6 +141,8 @@ def _remark(row: ParameterStanding) -> str:
         words.append("written by autotune in a form of its own")
     elif told.standing in (Standing.REMOVED, Standing.UNKNOWN):
         words.append(f"{told.standing.value}: not tuned")
+    if not row.searched:
+        words.append("only where you ask for it")
     if row.refused:
         words.append(f"without {', '.join(row.refused)}")
     return "; ".join([*words, *([told.advice] if told.advice else [])])

@@ -117,8 +117,16 @@ def _tidy_action(action: Action, info: FieldInfo) -> None:
     action.help = _DEFAULT_NOISE.sub("", action.help or "").strip()
     if action.option_strings and action.nargs != 0:
         action.metavar = _metavar(info)
+        _let_stand_alone(action, info)
     if any(Path in (member, *get_args(member)) for member in _members(info.annotation)):
         action.complete = "file"  # type: ignore[attr-defined]  # read by cli/completion.py
+
+
+def _let_stand_alone(action: Action, info: FieldInfo) -> None:
+    """A flag that may come without its value, which is then what the field says."""
+    extra = info.json_schema_extra
+    if isinstance(extra, dict) and "without_value" in extra:
+        action.nargs, action.const = "?", extra["without_value"]
 
 
 def _metavar(info: FieldInfo) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, PlainSerializer
 from pydantic_core import PydanticCustomError
 
-from autotune.candidate import Setting
+from autotune.candidate import Setting, number_from, setting_from
 
 _UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+")
@@ -36,7 +36,7 @@ def parse_duration(value: Any) -> Any:
         text = value.strip().lower().replace(" ", "")
         if _DURATION.fullmatch(text):
             return sum(float(n) * _UNIT_SECONDS[u] for n, u in _DURATION_PART.findall(text))
-        number = _number(text)
+        number = number_from(text)
     if (
         isinstance(number, bool)
         or not isinstance(number, (int, float))
@@ -62,7 +62,7 @@ def parse_share(value: Any) -> Any:
     """
     text = value.strip() if isinstance(value, str) else value
     percent = isinstance(text, str) and text.endswith("%")
-    number: Any = _number(text.removesuffix("%").strip()) if isinstance(text, str) else text
+    number: Any = number_from(text.removesuffix("%").strip()) if isinstance(text, str) else text
     if isinstance(number, bool) or not isinstance(number, (int, float)):
         raise _complaint(f"{value!r} is not a share", "write it like 10% or 0.1")
     if not percent and number > 1:
@@ -81,7 +81,7 @@ def parse_pins(value: Any) -> Any:
     if isinstance(value, str):
         value = _decoded(value)
     if isinstance(value, Mapping):
-        return {_flag_name(name): setting_of(v) for name, v in _flat(value)}
+        return {_flag_name(name): _setting(v) for name, v in _flat(value)}
     if isinstance(value, list):
         return dict(_pair(str(item)) for item in value)
     raise _complaint(f"{value!r} is not flag=value", "write it like --set batch-size=512")
@@ -183,34 +183,20 @@ def _pair(text: str) -> tuple[str, Setting]:
     name, equals, value = text.partition("=")
     if not equals or not _flag_name(name):
         raise _complaint(f"{text!r} is not flag=value", "write it like --set batch-size=512")
-    return _flag_name(name), setting_of(value)
+    return _flag_name(name), _setting(value)
 
 
 def _flag_name(text: str) -> str:
     return text.strip().lstrip("-")
 
 
-def setting_of(value: Any) -> Setting:
+def _setting(value: Any) -> Setting:
     """The setting that `value` looks like; tables, lists and nulls are refused."""
     if isinstance(value, (bool, int, float)):
         return value
     if not isinstance(value, str):
         raise _complaint(f"{value!r} is not a value of a flag", "use text, a number or true/false")
-    if value.lower() in ("true", "false"):
-        return value.lower() == "true"
-    number = _number(value)
-    return value if number is None else number
-
-
-def _number(text: str) -> int | float | None:
-    """The finite number that `text` is, or ``None``."""
-    for kind in (int, float):
-        try:
-            number = kind(text)
-        except ValueError:
-            continue
-        return number if math.isfinite(number) else None
-    return None
+    return setting_from(value)
 
 
 def _complaint(problem: str, hint: str) -> PydanticCustomError:

@@ -41,11 +41,16 @@ def fit_to_build(space: Space, spelled: Spell, *, pins: Mapping[str, Setting]) -
     reachable = _reachable(fitted, fixed)
     cut = replace(
         space,
-        parameters=tuple(p for p in reachable if len(p.choices) > 1),
-        fixed={**{p.name: p.default for p in reachable if len(p.choices) == 1}, **fixed},
+        parameters=tuple(p for p in reachable if not _is_settled(p)),
+        fixed={**{p.name: p.default for p in reachable if _is_settled(p)}, **fixed},
     )
     cut = replace(cut, starts=_possible(space, cut))
     return Fitted(cut, tuple(_notes(space, cut, told)))
+
+
+def _is_settled(parameter: Parameter) -> bool:
+    """One choice and always there: one that depends on others is still left out at times."""
+    return len(parameter.choices) == 1 and not parameter.requires
 
 
 def _refuse_unknown_pins(spelled: Spell, pins: Mapping[str, Setting]) -> None:

@@ -35,8 +35,8 @@ def build_space(
     those that only matter to models with sliding-window or recurrent layers (`rolling_state`)
     on other models. What is only for other circumstances than `circumstances` is left out, and so
     are parameters that are not searched unless somebody asks, and those whose condition cannot
-    hold. A parameter with one choice left is fixed to it. Raises `UserError` for an unknown symbol
-    and for parameters that require each other in a circle.
+    hold. A parameter with one choice left is fixed to it, unless it depends on others. Raises
+    `UserError` for an unknown symbol and for parameters that require each other in a circle.
     """
     laid = overlay or Overlay()
     here = {*circumstances, *((ROLLING_STATE,) if rolling_state else ())}
@@ -48,7 +48,8 @@ def build_space(
         parameter = _parameter(name, entry, laid, symbols, here)
         idle = entry.only_for == ROLLING_STATE and ROLLING_STATE not in here
         held = idle or (entry.quality and not allow_quality_change)
-        if name in fixed or held or len(parameter.choices) == 1:
+        alone = len(parameter.choices) == 1 and not parameter.requires
+        if name in fixed or held or alone:
             fixed.setdefault(name, parameter.default if held else parameter.choices[0])
             continue
         parameters.append(parameter)

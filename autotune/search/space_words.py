@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from autotune.candidate import Setting
-from autotune.config.values import setting_of
+from autotune.candidate import Setting, setting_from
 from autotune.errors import UserError
 from autotune.launchers.protocol import EngineBuild
 from autotune.launchers.spelling import Spelling
@@ -146,4 +145,4 @@ def _split(value: Setting) -> list[Setting]:
     if not isinstance(value, str):
         return [value]
     parts = [part.strip() for part in value.split(",")]
-    return [setting_of(part) for part in parts if part]
+    return [setting_from(part) for part in parts if part]

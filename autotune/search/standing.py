@@ -31,10 +31,14 @@ def space_file_of(launcher: Launcher) -> SpaceFile:
 
 @dataclass(frozen=True, slots=True)
 class ParameterStanding:
-    """One parameter and what the build calls it; `refused` are values that it has not."""
+    """One parameter and what the build calls it; `refused` are values that it has not.
+
+    `searched` is false for one that is only searched where somebody asks for it.
+    """
 
     spelling: Spelling
     refused: tuple[str, ...] = ()
+    searched: bool = True
 
     @property
     def accepted(self) -> bool:
@@ -63,11 +67,15 @@ class SpaceStanding:
 
 def space_standing(launcher: Launcher, build: EngineBuild) -> SpaceStanding:
     """Every parameter of the engine's search space beside `build`. Raises as `space_file_of`."""
-    file = space_file_of(launcher)
+    return file_standing(space_file_of(launcher), launcher, build)
+
+
+def file_standing(file: SpaceFile, launcher: Launcher, build: EngineBuild) -> SpaceStanding:
+    """Every parameter of `file` beside `build`."""
     rows = []
     for name, entry in file.parameters.items():
         told = spelling_of(launcher, build, name, entry.default)
-        values = [v for v in entry.choices if not str(v).startswith("@")]
+        values = [v for v in entry.every_choice if not str(v).startswith("@")]
         refused = tuple(str(v) for v in values if told.known and not told.takes(v))
-        rows.append(ParameterStanding(told, refused))
+        rows.append(ParameterStanding(told, refused, entry.searched))
     return SpaceStanding(launcher.search_space or "", tuple(rows))

@@ -46,7 +46,7 @@ def test_an_older_build_beside_the_space(capsys: Captured, old_server: Path) -> 
     assert rows["cache-ram"] == "unknown: not tuned"
     assert rows["flash-attn"] == "--flash-attn without auto"
     assert rows["cache-type-k"] == "--cache-type-k without q5_1"
-    assert "18 of 27 parameters of llama-server can be tuned: 17 same, 1 renamed, 9 unknown" in (
+    assert "24 of 57 parameters of llama-server can be tuned: 18 same, 6 renamed, 33 unknown" in (
         shown.err
     )
 
@@ -55,7 +55,7 @@ def test_the_same_for_programs(capsys: Captured, old_server: Path) -> None:
     argv = ["engine", "flags", "llama-server", "--engine-path", str(old_server), "--json"]
     assert main(argv) == 0
     report = json.loads(capsys.readouterr().out)
-    assert (report["version"], report["accepted"]) == ("6325 (4d74393b)", 18)
+    assert (report["version"], report["accepted"]) == ("6325 (4d74393b)", 24)
     rows = {row["name"]: row for row in report["parameters"]}
     assert rows["ctx-checkpoints"] == {
         "name": "ctx-checkpoints",
@@ -63,7 +63,9 @@ def test_the_same_for_programs(capsys: Captured, old_server: Path) -> None:
         "called": "--swa-checkpoints",
         "refused_values": [],
         "advice": None,
+        "searched": True,
     }
+    assert rows["prio"]["searched"] is False
     assert rows["flash-attn"]["refused_values"] == ["auto"]
     assert "draft-max" in report["flags"]
 
@@ -75,7 +77,7 @@ def test_an_engine_that_does_not_tell(capsys: Captured, fake_engine_manifest: Ma
     assert shown.out == ""
     assert "does not say which flags" in shown.err
     assert main(["engine", "flags", manifest]) == 0
-    assert "? of 27 parameters of llama-server can be tuned: 27 untold" in capsys.readouterr().err
+    assert "? of 57 parameters of llama-server can be tuned: 57 untold" in capsys.readouterr().err
 
 
 def test_an_engine_without_a_space(capsys: Captured, fake_engine_manifest: Manifest) -> None:

@@ -178,4 +178,7 @@ def test_the_shipped_space_is_cut_to_the_old_build(old_server: Path) -> None:
         *("batch-size", "ubatch-size", "ctx-size", "parallel", "kv-unified", "ctx-checkpoints"),
         *("cache-reuse", "swa-full", "cache-type-k", "cache-type-v", "flash-attn", "threads"),
         *("threads-batch", "poll", "n-gpu-layers", "op-offload", "kv-offload", "repack"),
+        # One that was always there, and those that have other names, or were switches.
+        *("slot-prompt-similarity", "load-mode", "spec-draft-n-max", "spec-draft-n-min"),
+        *("spec-ngram-mod-n-max", "spec-ngram-mod-n-min"),
     }
