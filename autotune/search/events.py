@@ -92,12 +92,13 @@ class TrialStarted:
 
 @dataclass(frozen=True, slots=True)
 class TurnDone:
-    """One turn of the running measurement ended."""
+    """One turn of the running measurement ended; `rung` is one that goes ahead of the plan."""
 
     done: int
     total: int
     ttft_s: float | None
     decode_tps: float | None
+    rung: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ class Entry:
     """One finished trial. `value` is ``None`` when it was infeasible, an estimate when `STOPPED`.
 
     `values` are the search space's parameters, `settings` the engine flags that follow from them.
-    `extras` is what was asked after its replay, by the question's name.
+    `extras` is what was asked after its replay, by the question's name. `rungs` is what each rung
+    of the ladder showed (`rung_looks`), `reached` the share of the plan's turns that were replayed.
     """
 
     number: int
@@ -41,6 +42,8 @@ class Entry:
     reason: str | None
     values: Mapping[str, Any] = field(default_factory=dict)
     extras: Mapping[str, Any] = field(default_factory=dict)
+    rungs: Sequence[Mapping[str, Any]] = ()
+    reached: float = 1.0
 
     @property
     def is_after_drift(self) -> bool:
@@ -164,4 +167,6 @@ def _entry(trial: FrozenTrial) -> Entry:
         reason=attrs.get("reason"),
         values=dict(trial.params),
         extras=attrs.get("extras", {}),
+        rungs=tuple(attrs.get("rungs", ())),
+        reached=float(attrs.get("reached", 1.0)),
     )

@@ -35,16 +35,19 @@ class Race:
     Each turn at depth is laid beside the same turn of the best trial; a Wilcoxon signed-rank test
     over the logarithms of their times is asked after every turn. It looks at ranks, so one turn
     that was disturbed decides nothing. What is asked of a trial falls evenly with the turns it has
-    done, from not being `DRIFT` times slower to being better. `best_value` is the best trial's
-    objective in seconds.
+    done, from not being `DRIFT` times slower to being better by `at_the_end`; while only one
+    session was heard it does not fall, as the others may tell another story. `best_value` is the
+    best trial's objective in seconds.
     """
 
     judge: Judge
     name: str
     best_value: float
     best: Mapping[TurnKey, float]
+    at_the_end: float = AT_THE_END
     lost: bool = False
     _log_ratios: list[float] = field(default_factory=list)
+    _heard: set[str] = field(default_factory=set)
 
     @classmethod
     def against(cls, judge: Judge, name: str, value: float, records: Iterable[TurnRecord]) -> Race:
@@ -60,6 +63,7 @@ class Race:
         if own is None or other is None:
             return
         self._log_ratios.append(math.log(own / other))
+        self._heard.add(record.session_id)
         if len(self._log_ratios) >= LEAST_PAIRS and self.ratio > self.bar:
             self.lost = _chance_of(self._log_ratios, self.bar) < CHANCE
 
@@ -67,7 +71,12 @@ class Race:
     def bar(self) -> float:
         """The ratio to the best one's time beyond which the trial is stopped, at this point."""
         done = min(1.0, len(self._log_ratios) / max(1, len(self.best)))
-        return DRIFT + done * (AT_THE_END - DRIFT)
+        return DRIFT if self._is_one_sided else DRIFT + done * (self.at_the_end - DRIFT)
+
+    @property
+    def _is_one_sided(self) -> bool:
+        """Whether one session alone was heard of several."""
+        return len(self._heard) < min(2, len({session for session, _ in self.best}))
 
     @property
     def ratio(self) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +12,13 @@ from autotune.candidate import Candidate, Setting
 from autotune.records import TurnRecord
 from autotune.replay.plan import ReplayPlan
 from autotune.search.budget import Budget
+from autotune.search.climb import Climb, climb, split
+from autotune.search.climb_log import climb_sink, go_on, report_looks
 from autotune.search.events import Listener, TrialFinished, TrialStarted
 from autotune.search.feasibility import Feasibility
 from autotune.search.judge import Judge, Judged
 from autotune.search.known import Known
+from autotune.search.ladder import Ladder
 from autotune.search.ledger import (
     COMPLETE,
     DUPLICATE,
@@ -27,9 +30,16 @@ from autotune.search.ledger import (
     arm_name,
 )
 from autotune.search.policies import IN_USE, Policy
-from autotune.search.queue import AGAIN, Planned, Queue, interrupted_trials
-from autotune.search.race import Lead, Race
-from autotune.search.sink import turn_sink
+from autotune.search.queue import (
+    AGAIN,
+    DEFAULT,
+    INCUMBENT,
+    Planned,
+    Queue,
+    interrupted_trials,
+)
+from autotune.search.race import Lead
+from autotune.search.rung_looks import RungLook
 from autotune.search.space import Space, to_settings
 from autotune.search.suggest import draw_seed, suggest
 from autotune.study.turn_log import TurnLog
@@ -64,6 +74,7 @@ class Search:
     unfit: frozenset[str] = frozenset()
     steady: Steadiness | None = None
     policy: Policy = IN_USE
+    ladder: Ladder = field(default_factory=Ladder)
     ledger: Ledger = field(default_factory=Ledger)
     _lead: Lead = field(init=False)
     _cut_short: list[Planned] = field(default_factory=list)
@@ -96,9 +107,7 @@ class Search:
                 attrs["retry_of"] = planned.retry_of
             self.study.enqueue_trial(dict(planned.values), user_attrs=attrs)
         else:
-            self.study.sampler = self.policy.sampler(
-                draw_seed(self.seed, len(self.ledger.entries))
-            )
+            self.study.sampler = self.policy.sampler(draw_seed(self.seed, len(self.ledger.entries)))
         with warnings.catch_warnings():
             # Heartbeat and grouped TPE are marked experimental; both are chosen on purpose.
             warnings.simplefilter("ignore")
@@ -161,38 +170,48 @@ class Search:
             judged = Judged(None, None, refusal.kind.value, refusal.message)
             return self._finish(trial, candidate, changes, judged, None)
         self._repeats = 0
-        best = self.ledger.best
-        is_best = best is not None and best.key == candidate.key
-        # The best is not raced against itself: no better than itself, it would lose.
-        race = None if is_best else self._lead.race(self.ledger)
-        measurement = self._raced(trial, candidate, race)
+        climb, measurement = self._climbed(trial, candidate)
         while self.steady is not None and self.steady.again(measurement, self.ledger, self.budget):
-            race = None if is_best else self._lead.race(self.ledger)
-            measurement = self._raced(trial, candidate, race)
+            climb, measurement = self._climbed(trial, candidate)
         self.feasibility.learn(candidate, measurement.failure)
-        if race is not None and race.lost and measurement.failure is None and not measurement.whole:
-            judged = race.judged(measurement, len(self.plan.turns))
-        else:
-            judged = self.judge.judge(measurement)
-        return self._finish(trial, candidate, changes, judged, measurement)
+        judged = climb.judged(measurement) or self.judge.judge(measurement)
+        return self._finish(trial, candidate, changes, judged, measurement, climb.looks)
 
-    def _raced(self, trial: Trial, candidate: Candidate, race: Race | None) -> Measurement:
-        """Measure until the plan ends or the race is lost."""
-        sink = turn_sink(self.log, self.listener, len(self.plan.turns))
-
-        def take(record: TurnRecord) -> None:
-            sink(record)
-            if race is not None:
-                race.take(record)
-
-        return self.measurer.measure(
+    def _climbed(self, trial: Trial, candidate: Candidate) -> tuple[Climb, Measurement]:
+        """Measure until the plan ends, the race is lost or a rung ends it."""
+        made = self._climb(trial, candidate)
+        target = made.target
+        take = climb_sink(made, self.log, self.listener, trial.number)
+        if made.is_over:
+            arm = arm_name(trial.number)
+            return made, Measurement(candidate, arm, 0, (), None, whole=False)
+        measurement = self.measurer.measure(
             candidate,
-            self.plan,
+            target,
             arm=arm_name(trial.number),
             block=0,
             sink=take,
-            enough=lambda: race is not None and race.lost,
+            enough=lambda: made.is_over,
         )
+        return made, split(measurement, self.plan, target)
+
+    def _climb(self, trial: Trial, candidate: Candidate) -> Climb:
+        best = self.ledger.best
+        is_best = best is not None and best.key == candidate.key
+        label = str(trial.user_attrs.get("label", ""))
+        made = climb(
+            self.ladder,
+            self.ledger,
+            self.judge,
+            self.plan,
+            # The best is not raced against itself: no better than itself, it would lose.
+            None if is_best else self._lead.race(self.ledger),
+            free=is_best or label in (DEFAULT, INCUMBENT) or label.startswith(AGAIN),
+        )
+        cut_short = trial.user_attrs.get("retry_of")
+        if cut_short is not None:
+            go_on(made, self.log, self.read_turns(), cut_short, trial.number)
+        return made
 
     def _finish(
         self,
@@ -201,6 +220,7 @@ class Search:
         changes: dict[str, Any],
         judged: Judged,
         measurement: Measurement | None,
+        looks: Sequence[RungLook] = (),
     ) -> Entry:
         seconds = measurement.seconds if measurement else TrialSeconds()
         log = str(measurement.log_path) if measurement and measurement.log_path else None
@@ -215,6 +235,8 @@ class Search:
             "effective": dict(measurement.effective) if measurement else {},
             "telemetry": dict(measurement.telemetry) if measurement else {},
             "extras": dict(measurement.extras) if measurement else {},
+            "rungs": [look.to_json() for look in looks],
+            "reached": len(measurement.records) / len(self.plan.turns) if measurement else 0.0,
             # Last: a trial with an outcome is finished, whatever kills us after this line.
             "outcome": outcome,
         }
@@ -224,7 +246,9 @@ class Search:
             trial.number, candidate.key, outcome, judged.value,
             str(trial.user_attrs.get("label", "")), candidate.settings, changes, judged.metrics,
             seconds.total_s, judged.failure, judged.reason, dict(trial.params), attrs["extras"],
+            attrs["rungs"], attrs["reached"],
         )  # fmt: skip
+        report_looks(trial, looks)
         self.ledger.add(entry)
         best = self.ledger.best
         if measurement is not None and best is not None and best.key == entry.key:
