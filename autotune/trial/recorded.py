@@ -15,7 +15,7 @@ from autotune.replay.plan import ReplayPlan
 from autotune.trial.measurement import Enough, Measurement, RecordSink, TrialSeconds, never
 from autotune.trial.recorded_match import distance, ranges_of
 from autotune.trial.recorded_noise import Noise
-from autotune.trial.recorded_part import TurnKey, keys_of, part_of, record_key
+from autotune.trial.recorded_part import TurnKey, keys_of, original, part_of, record_key
 from autotune.trial.recorded_turn import typical
 
 NOT_RECORDED = "this configuration was not recorded"
@@ -152,25 +152,46 @@ class RecordedMeasurer:
 def takes_of(launches: Sequence[RecordedTrial], plan: ReplayPlan) -> list[RecordedTrial]:
     """The launches of one configuration that answer `plan`, cut to it; at least one.
 
-    Those of this very plan, else those that had all of its turns. Raises `UserError` when there is
-    neither.
+    Those of this very plan, else those that had all of its turns, or the turns that its are copies
+    of. Raises `UserError` when there is neither.
     """
     keys = keys_of(plan)
-    same = [t for t in launches if t.turns == keys or (t.failure is not None and not t.turns)]
+    same = [t for t in launches if _is_of(t, plan, keys)]
     if same:
         return same
-    wider = [t for t in launches if set(keys) <= set(t.turns)]
+    wanted = {original(key) for key in keys}
+    wider = [t for t in launches if wanted <= set(t.turns)]
     if not wider:
         # Says which turn is missing.
         part_of(max((t.records for t in launches), key=len), plan)
-    return [_cut(t, plan) for t in wider]
+    beside = _by_turns([t for t in launches if t not in wider and t.failure is None])
+    return [_cut(t, plan, [b[at % len(b)].records for b in beside]) for at, t in enumerate(wider)]
 
 
-def _cut(trial: RecordedTrial, plan: ReplayPlan) -> RecordedTrial:
+def _is_of(trial: RecordedTrial, plan: ReplayPlan, keys: tuple[TurnKey, ...]) -> bool:
+    """Whether `trial` replayed just this, with replies that were no longer; or failed at once."""
+    if trial.failure is not None and not trial.turns:
+        return True
+    lengths = {key: p.output_tokens for key, p in zip(keys, plan.turns, strict=True)}
+    fits = all((r.asked_output_tokens or 0) <= lengths.get(record_key(r), 0) for r in trial.records)
+    return trial.turns == keys and fits
+
+
+def _by_turns(launches: Sequence[RecordedTrial]) -> list[list[RecordedTrial]]:
+    """Launches of the same turns together."""
+    found: dict[tuple[TurnKey, ...], list[RecordedTrial]] = {}
+    for launch in launches:
+        found.setdefault(launch.turns, []).append(launch)
+    return list(found.values())
+
+
+def _cut(
+    trial: RecordedTrial, plan: ReplayPlan, rungs: Sequence[Sequence[TurnRecord]]
+) -> RecordedTrial:
     """A launch as it would have been with a part of its turns."""
     if trial.failure is not None:
         return trial
-    records = part_of(trial.records, plan)
+    records = part_of(trial.records, plan, rungs)
     beside_s = max(0.0, trial.seconds.replay_s - _walls(trial.records))
     share = len(records) / max(1, len(trial.records))
     replay_s = _walls(records) + share * beside_s
