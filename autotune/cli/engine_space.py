@@ -51,9 +51,12 @@ def _show(
         return
     for fault in faults:
         io.out.print(fault.line, markup=False, soft_wrap=True)
-    number = f"{len(faults) or 'no'} fault{'' if len(faults) == 1 else 's'}"
-    summary = f"{where}: {parameters} parameters, {number}"
+    summary = f"{where}: {_counted(parameters, 'parameter')}, {_counted(len(faults), 'fault')}"
     if lacks:
         names = ", ".join(fault.parameter for fault in lacks)
         summary += f"; it is another engine's space, and this one is tuned without {names}"
     io.err.print(summary, markup=False, soft_wrap=True)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
