@@ -61,6 +61,28 @@ def test_the_strongest_place_wins_key_by_key(tmp_path: Path) -> None:
     }
 
 
+def test_parameters_of_all_places_are_merged(tmp_path: Path) -> None:
+    layers = read_layers(
+        places(
+            tmp_path,
+            project="[space.parameters.prio]\nchoices = [0, 2]\n[fix]\nthreads = 8",
+            user="[space.parameters.prio]\nchoices = [1]\n[space.parameters.keep]\nadd = [64]",
+            AUTOTUNE_FIX="threads=6",
+        )
+    )
+    settings = Settings.model_validate(layers.merged())
+    assert settings.space == {"parameters": {"prio": {"choices": [0, 2]}, "keep": {"add": [64]}}}
+    assert settings.fix == {"threads": 6}
+
+
+@pytest.mark.parametrize(
+    "text", ["space = 1", "[space]\nparameter = {}", "[space.parameters]\nprio = 2"]
+)
+def test_a_space_that_is_no_table_of_parameters(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ValueError, match="space"):
+        Settings.model_validate(read_layers(places(tmp_path, project=text)).merged())
+
+
 def test_pins_of_all_places_are_merged(tmp_path: Path) -> None:
     layers = read_layers(
         places(

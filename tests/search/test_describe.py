@@ -122,7 +122,7 @@ def test_what_is_left_out_says_why(planned: Make) -> None:
     assert (found["cache-type-k"].why, found["cache-type-k"].held) == (HELD_QUALITY, "f16")
     assert (found["parallel"].held, found["parallel"].values) == (2, None)
     assert found["swa-full"].held is False
-    refused = found["flash-attn=off with cache-type-v=q8_0|q5_1|q4_0"]
+    refused = found["flash-attn=off with cache-type-v=q8_0|q5_1|q5_0|q4_1|q4_0|iq4_nl"]
     assert refused.why == "a quantized V cache requires flash attention"
     searched = {r.name for r in dry.space}
     assert not searched & {name for name, one in found.items() if one.values is None}

@@ -130,3 +130,20 @@ def test_the_command_that_goes_on_says_everything_again() -> None:
         "--engine-path llama-server=/opt/ls --model m.gguf --model 'reference=a b.gguf' "
         "--set threads=2 --set reference:kv-unified=true --study c"
     )
+
+
+def test_what_is_fixed_or_added_may_be_of_one_engine() -> None:
+    table = {"choices": [1, 2]}
+    found = make_request(
+        BASE,
+        words(
+            "auto",
+            fixes={"threads": 2, "reference:threads": 1},
+            tables={"prio": table, "vllm:block-size": table},
+        ),
+    )
+    assert isinstance(found, RunRequest)
+    assert found.fixes == {"threads": 2}
+    assert found.tables == {"prio": table}
+    with pytest.raises(UserError, match=r"--fix names an engine that is not there: 'refrence'"):
+        make_request(BASE, words("auto", fixes={"refrence:a": 1}))
