@@ -47,7 +47,8 @@ PREFIX_COMPARE := --gpu cpu --blocks 1 --max-output-tokens 32 --studies-dir $(PR
 .DEFAULT_GOAL := help
 .PHONY: help demo dev check types imports docs docs-check test test-engines bench wheel models \
 	odd-models llama-server vllm prefix-cache prefix-cache-llama-server prefix-cache-vllm record-noise \
-	calibrate record-factorial clean
+	calibrate record-factorial \
+	show-factorial clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -152,6 +153,9 @@ FACTORIAL_ARGS ?=
 record-factorial: $(MODEL) llama-server  ## measure all of studies/factorial-llama-server-cpu (40 minutes, alone)
 	$(BIN)/python tests/benchmarks/record_factorial.py $(FACTORIAL) --engine-path $(LLAMA_SERVER) \
 		--model $(MODEL) $(FACTORIAL_ARGS)
+
+show-factorial: $(READY)  ## say in the factorial's README what it shows
+	$(BIN)/python tests/benchmarks/show_factorial.py $(FACTORIAL)
 
 wheel: $(READY)  ## build sdist and wheel into dist/, install it clean and use it
 	$(BIN)/python tools/check_wheel.py --output dist
