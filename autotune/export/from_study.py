@@ -11,6 +11,7 @@ from autotune.candidate import Candidate, Setting
 from autotune.errors import UserError
 from autotune.export.model import ExportConfig, ExportProvenance
 from autotune.search.ledger import STOPPED
+from autotune.simulated.label import is_simulated
 
 if TYPE_CHECKING:
     from autotune.study.folder import StudyFolder
@@ -29,7 +30,7 @@ def winner_config(folder: StudyFolder) -> ExportConfig:
             f"study {folder.name} found nothing that beats the default",
             "keep the engine's defaults, or export a trial: --trial N --allow-unconfirmed",
         )
-    facts = _winning_facts(folder.read_provenance(), result["winner"])
+    facts = _winning_facts(_measured_facts(folder), result["winner"])
     return _from_arm(result["winner"], facts["engine"], study_provenance(folder, facts, result))
 
 
@@ -42,8 +43,22 @@ def recommended_config(folder: StudyFolder) -> ExportConfig:
     if result is None or result.get("winner") or not result.get("baseline"):
         return winner_config(folder)
     base = result["baseline"]
-    facts = _winning_facts(folder.read_provenance(), base)
+    facts = _winning_facts(_measured_facts(folder), base)
     return _from_arm(base, facts["engine"], ExportProvenance(**_facts(folder.name, facts)))
+
+
+def _measured_facts(folder: StudyFolder) -> dict[str, Any]:
+    """What a study was measured on.
+
+    Raises `UserError` for one whose measurements were worked out by formulas.
+    """
+    facts = folder.read_provenance()
+    if is_simulated(facts):
+        raise UserError(
+            f"study {folder.name} is simulated: nothing in it was measured",
+            "tune the real engine with autotune run, and export that study",
+        )
+    return facts
 
 
 def _winning_facts(facts: Mapping[str, Any], winner: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -85,7 +100,7 @@ def trial_config(folder: StudyFolder, number: int) -> ExportConfig:
 
 
 def _from_trial(folder: StudyFolder, trial: Mapping[str, Any]) -> ExportConfig:
-    facts = folder.read_provenance()
+    facts = _measured_facts(folder)
     full: dict[str, Setting] = trial["settings"]
     return ExportConfig(
         settings=non_default(facts["engine"], full),

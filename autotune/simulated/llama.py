@@ -17,7 +17,7 @@ from autotune.simulated.machine import Machine
 from autotune.simulated.models import SimulatedModel
 from autotune.simulated.prompts import PlanShape, Prompt
 from autotune.simulated.roofline import Pace, Roofline
-from autotune.simulated.served import Run, Served
+from autotune.simulated.served import Run, Served, refused, unanswered
 from autotune.simulated.slots import Slots, SlotSettings, Taken
 from autotune.simulated.speculation import Draft, draft
 
@@ -33,11 +33,16 @@ _HOST_SHARE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class LlamaServer:
-    """One build of llama-server with one model on one machine."""
+    """One build of llama-server with one model on one machine.
+
+    `beside_bytes` are of the GPU's memory, what this model's kernels take beside what is worked
+    out.
+    """
 
     machine: Machine
     model: SimulatedModel
     pace: Pace
+    beside_bytes: int = 0
     name: str = "llama-server"
 
     def run(self, settings: Settings, shape: PlanShape) -> Run:
@@ -46,14 +51,14 @@ class LlamaServer:
             cache = cache_settings(self.model.info, settings)
             need = llama_memory.estimate(self.model.info, settings, gpu=self.machine.gpu)
         except UserError as error:
-            return _refused(FailureKind.BAD_FLAG, error.message, 0.3, settings)
+            return refused(FailureKind.BAD_FLAG, error.message, 0.3, settings)
         if settings.get("flash-attn") == "off" and cache.value_type.block_elements > 1:
             words = "quantized V cache requires flash_attn to be enabled"
-            return _refused(FailureKind.BAD_FLAG, words, 0.3, settings)
+            return refused(FailureKind.BAD_FLAG, words, 0.3, settings)
         load_s = self._load_s(settings, need)
-        memory = _Memory(self.machine, self.model, cache, need)
+        memory = self._memory(settings, cache, need)
         if short := memory.short(0, 0.0):
-            return _refused(FailureKind.OUT_OF_MEMORY, short, load_s * 0.8, settings)
+            return refused(FailureKind.OUT_OF_MEMORY, short, load_s * 0.8, settings)
         costs = LlamaCosts(self.machine, self.model, self.pace)
         server = _Server(self, settings, shape, cache, memory, costs)
         turns = tuple(server.served(prompt) for prompt in shape.prompts)
@@ -65,6 +70,20 @@ class LlamaServer:
             slots=cache.slots,
             effective=settings,
         )
+
+    def free_bytes(self, settings: Settings, filled: int) -> int:
+        """GPU memory that is left with `filled` tokens in one slot; below 0 it ran out.
+
+        Raises `UserError` for settings that llama-server would refuse.
+        """
+        cache = cache_settings(self.model.info, settings)
+        need = llama_memory.estimate(self.model.info, settings, gpu=self.machine.gpu)
+        memory = self._memory(settings, cache, need)
+        return self.machine.memory_bytes - memory.device_bytes(filled)
+
+    def _memory(self, settings: Settings, cache: CacheSettings, need: MemoryEstimate) -> _Memory:
+        beside = self.beside_bytes + _draft_context_bytes(self.model, settings, cache)
+        return _Memory(self.machine, self.model, cache, need, beside)
 
     def _load_s(self, settings: Settings, need: MemoryEstimate) -> float:
         """Weights from disk (from the page cache, mostly), caches cleared, graphs reserved."""
@@ -86,12 +105,14 @@ class _Memory:
     model: SimulatedModel
     cache: CacheSettings
     need: MemoryEstimate
+    beside_bytes: int = 0
 
     def device_bytes(self, filled: int) -> int:
         """On the GPU when the deepest slot holds `filled` tokens."""
         if not self.need.device_bytes:
             return 0
-        return self.need.device_bytes + self.machine.driver_bytes + self._scratch(filled)
+        fixed = self.need.device_bytes + self.machine.driver_bytes + self.beside_bytes
+        return fixed + self._scratch(filled)
 
     def host_bytes(self, kept: float) -> int:
         """On the host, with `kept` bytes of prompts and checkpoints."""
@@ -118,6 +139,19 @@ class _Memory:
         values = info.key_length * (cache.key_type.block_elements > 1)
         values += info.value_length * (cache.value_type.block_elements > 1)
         return min(filled, cells(cache)) * heads * values * 2
+
+
+def _draft_context_bytes(model: SimulatedModel, settings: Settings, cache: CacheSettings) -> int:
+    """A drafting head has a context of its own: its layer's cache, in f16, as long as the model's.
+
+    ``--spec-type draft-mtp`` builds it whatever ``--spec-draft-n-max`` says.
+    """
+    info = model.info
+    if "draft-mtp" not in str(settings.get("spec-type", "")).split(",") or not info.n_draft_layers:
+        return 0
+    heads = max(info.kv_heads)
+    values = cells(cache) * cache.streams * heads * (info.key_length + info.value_length)
+    return 2 * values * info.n_draft_layers
 
 
 def _over(where: str, asked: int, there: int, filled: int) -> str | None:
@@ -150,17 +184,17 @@ class _Server:
     def served(self, prompt: Prompt) -> Served:
         """Answer `prompt`; once it has failed, it fails for good."""
         if self.broken is not None:
-            return _unanswered(self.broken, 0.0)
+            return unanswered(self.broken, 0.0)
         if prompt.whole_tokens > self.slots.settings.slot_tokens:
             words = f"{prompt.whole_tokens} tokens exceed the slot's context"
-            return _unanswered(Failure(FailureKind.CONTEXT_OVERFLOW, words), 0.05)
+            return unanswered(Failure(FailureKind.CONTEXT_OVERFLOW, words), 0.05)
         taken = self.slots.take(prompt)
         self.deepest = max(self.deepest, prompt.whole_tokens)
         kept = taken.host_bytes + taken.checkpoint_bytes
         found = self._answer(prompt, taken, kept)
         if short := self.memory.short(self.deepest, kept):
             self.broken = Failure(FailureKind.OUT_OF_MEMORY, short)
-            return _unanswered(self.broken, found.first_s)
+            return unanswered(self.broken, found.first_s)
         return found
 
     def _answer(self, prompt: Prompt, taken: Taken, kept: float) -> Served:
@@ -223,17 +257,6 @@ def _name(prompt: Prompt) -> str:
 
 def _accepted(prompt: Prompt, steps: float, drafted: int | None) -> int | None:
     return None if drafted is None else max(0, round(prompt.reply_tokens - 1 - steps))
-
-
-def _unanswered(failure: Failure, after_s: float) -> Served:
-    return Served(cached=0, computed=0, first_s=after_s, decode_s=0.0, steps=0, failure=failure)
-
-
-def _refused(kind: FailureKind, words: str, load_s: float, settings: Settings) -> Run:
-    return Run(
-        load_s=load_s, stop_s=0.0, warm_up_s=0.0, turns=(), slots=0, effective=settings,
-        failure=Failure(kind, words),
-    )  # fmt: skip
 
 
 def _slot_settings(model: SimulatedModel, settings: Settings, cache: CacheSettings) -> SlotSettings:

@@ -13,7 +13,7 @@ from autotune.models.kv_memory import cell_bytes, is_fused
 from autotune.models.placement import Placement, placement
 from autotune.simulated.machine import Machine
 from autotune.simulated.models import SimulatedModel
-from autotune.simulated.roofline import Pace, Roofline
+from autotune.simulated.roofline import Pace, Roofline, head_share
 
 Settings = Mapping[str, Setting]
 
@@ -113,6 +113,7 @@ class LlamaCosts:
         """Products of one query token with one cached token, full layers and windows."""
         info = self.model.info
         rate = self.machine.flops_s * self.pace.attention * self._kernel(cache)
+        rate *= head_share(info.key_length)
         if not self.machine.gpu:
             rate *= _threads(self.machine, settings, "threads-batch")
         elif not settings.get("kv-offload", True):

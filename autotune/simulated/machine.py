@@ -46,25 +46,47 @@ class Machine:
     cards: int = 1
 
 
-def card(profile: str, **more: float) -> Machine:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """What a GPU's profile does not say of its machine; fields as in `Machine`.
+
+    `flops_s` and `memory_gib` where the profile says none, or not what an engine may have.
+    """
+
+    flops_s: float | None = None
+    memory_gib: float | None = None
+    host_gib: float = 64.0
+    link_bytes_s: float = 22e9
+    cores: int = 8
+    threads: int = 16
+
+
+def card(profile: str, rest: Rest | None = None) -> Machine:
     """The machine with the GPU of a shipped profile, its peaks as that profile states them.
 
-    `more` are fields of `Machine` that the profile does not say. Raises ``KeyError`` for a name
-    that no profile has.
+    Raises ``KeyError`` for a name that no profile has, and ``ValueError`` where neither it nor
+    `rest` says how fast the card is.
     """
-    file = shipped_files()[profile]
-    assert file.facts is not None
+    file, rest = shipped_files()[profile], rest or Rest()
     facts = file.facts
-    fields: dict[str, float | None] = {
-        "memory_bytes": int(facts.memory_gib * GIB),
-        "bandwidth_bytes_s": (facts.memory_bandwidth_gb_s or 0) * 1e9 or None,
-        "flops_s": (facts.fp16_tflops or 0) * 1e12 or None,
-        **more,
-    }
-    said = {name: value for name, value in fields.items() if value is not None}
+    if facts is None or facts.memory_bandwidth_gb_s is None:
+        raise ValueError(f"profile {profile} says no bandwidth")
+    flops_s = rest.flops_s or (facts.fp16_tflops or 0.0) * 1e12
+    if not flops_s:
+        raise ValueError(f"nobody says how fast {profile} multiplies")
     return Machine(
-        profile=profile, title=file.title, gpu=True, unified=facts.unified_memory, **said
-    )  # type: ignore[arg-type]
+        profile=profile,
+        title=file.title,
+        gpu=True,
+        memory_bytes=int((rest.memory_gib or facts.memory_gib) * GIB),
+        bandwidth_bytes_s=facts.memory_bandwidth_gb_s * 1e9,
+        flops_s=flops_s,
+        host_bytes=int(rest.host_gib * GIB),
+        link_bytes_s=rest.link_bytes_s,
+        cores=rest.cores,
+        threads=rest.threads,
+        unified=facts.unified_memory,
+    )
 
 
 def together(one: Machine, cards: int) -> Machine:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from autotune.candidate import Setting
 from autotune.errors import UserError
+from autotune.hardware.profile_file import shipped_files
 from autotune.models.estimate import Demand, Limits
 from autotune.models.info import ModelInfo
 from autotune.replay.plan import PlannedTurn, ReplayPlan
@@ -41,6 +42,7 @@ from autotune.simulated.models import SimulatedModel, simulated_model
 from autotune.simulated.noise import Noise, noise_named
 from autotune.simulated.prompts import plan_shape
 from autotune.simulated.served import Engine
+from autotune.simulated.vllm import Vllm
 from autotune.simulated.workloads import whole_plan
 from autotune.trial.virtual_clock import ClockedMeasurer, VirtualClock
 from autotune.workload.depth import DepthBuckets, DepthRange
@@ -167,8 +169,17 @@ def _fixed(name: str) -> _Fixed:
 def engine_of(combination: Combination, model: SimulatedModel) -> Engine:
     """The engine of `combination`. Raises `UserError` for one that is not simulated."""
     if combination.engine == "llama-server":
-        return LlamaServer(combination.machine, model, combination.pace)
+        beside = combination.beside_bytes
+        return LlamaServer(combination.machine, model, combination.pace, beside)
+    if combination.engine == "vllm":
+        fp8 = bool(_facts_fp8(combination))
+        return Vllm(combination.machine, model, combination.pace, fp8, combination.troubles)
     raise UserError(f"engine {combination.engine!r} is not simulated", "use llama-server or vllm")
+
+
+def _facts_fp8(combination: Combination) -> bool | None:
+    facts = shipped_files()[combination.machine.profile].facts
+    return None if facts is None else facts.fp8
 
 
 def feasibility_of(

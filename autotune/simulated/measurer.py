@@ -17,7 +17,7 @@ from autotune.simulated.faults import NO_FAULTS, Fault, Faults, fault
 from autotune.simulated.label import KEY, LABEL
 from autotune.simulated.noise import MachineTime, Noise, RunNoise, run_noise
 from autotune.simulated.overlap import Work, overlapped
-from autotune.simulated.prompts import PlanShapes
+from autotune.simulated.prompts import PlanShapes, plan_key
 from autotune.simulated.served import Engine, Run, Served
 from autotune.trial.measurement import Enough, Measurement, RecordSink, TrialSeconds, never
 from autotune.trial.virtual_clock import VirtualClock
@@ -42,7 +42,7 @@ class SimulatedMeasurer:
     clock: VirtualClock
     faults: Faults = NO_FAULTS
     _shapes: PlanShapes = field(default_factory=PlanShapes)
-    _runs: OrderedDict[tuple[str, str], Run] = field(default_factory=OrderedDict)
+    _runs: OrderedDict[tuple[str, tuple[str, int]], Run] = field(default_factory=OrderedDict)
     _times: MachineTime = field(init=False)
     _seen: dict[tuple[str, int, str], count[int]] = field(default_factory=dict)
 
@@ -72,7 +72,7 @@ class SimulatedMeasurer:
 
     def run(self, candidate: Candidate, plan: ReplayPlan) -> Run:
         """The same without noise and faults."""
-        key = (candidate.key, plan.digest)
+        key = (candidate.key, plan_key(plan))
         known = self._runs.get(key)
         if known is None:
             known = self.engine.run(candidate.settings, self._shapes.of(plan))

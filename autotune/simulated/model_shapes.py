@@ -14,7 +14,7 @@ LLAMA_8B = Shape(
 
 QWEN_27B = Shape(
     name="Qwen3.6-27B-Q4_K_M", architecture="qwen35", quantization="Q4_K_M",
-    n_params=27.3e9, weights_bytes=16.8e9, n_layers=64, n_embd=5120, heads=24, kv_heads=4,
+    n_params=27.8e9, weights_bytes=17.3e9, n_layers=64, n_embd=5120, heads=24, kv_heads=4,
     head=256, feed_forward=17408, n_vocab=248320, n_ctx=262144, full_period=4,
     recurrent_elements=48 * 128 * 128 + 3 * (2 * 16 * 128 + 48 * 128),
     recurrent_width=48 * 128, draft_layers=1,
@@ -50,7 +50,7 @@ GPT_OSS_120B = Shape(
     name="gpt-oss-120b-MXFP4", architecture="gpt-oss", quantization="MXFP4",
     n_params=116.83e9, weights_bytes=59.02 * 2**30, n_layers=36, n_embd=2880, heads=64,
     kv_heads=8, head=64, feed_forward=4 * 2880, n_vocab=201088, n_ctx=131072, window=128,
-    window_period=2, experts=128, experts_used=4, expert_share=0.955, active_params=5.1e9,
+    window_period=2, experts=128, experts_used=4, expert_share=0.97, active_params=5.1e9,
 )  # fmt: skip
 
 QWEN_32B_FP8 = Shape(

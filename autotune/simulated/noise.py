@@ -45,12 +45,12 @@ class Noise:
 NOISES: Mapping[str, Noise] = {
     "none": Noise(),
     "quiet": Noise(run=0.01, ttft=0.02, decode=0.015, drift=0.01),
-    "shared": Noise(run=0.10, ttft=0.19, decode=0.22, drift=0.08),
+    "shared": Noise(run=0.18, ttft=0.30, decode=0.39, drift=0.17),
     "bursts": Noise(
-        run=0.08, ttft=0.19, decode=0.22, drift=0.08, burst_every_s=6.0, burst_s=2.0, burst=1.9
+        run=0.18, ttft=0.30, decode=0.39, drift=0.17, burst_every_s=6.0, burst_s=2.0, burst=2.1
     ),
     "tenfold-bursts": Noise(
-        run=0.10, ttft=0.19, decode=0.22, drift=0.08, burst_every_s=90.0, burst_s=6.0, burst=10.0
+        run=0.18, ttft=0.30, decode=0.39, drift=0.17, burst_every_s=90.0, burst_s=6.0, burst=10.0
     ),
 }
 """By name. ``shared`` and ``bursts`` are fitted to the two recordings; ``tenfold-bursts`` is the

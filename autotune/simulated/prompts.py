@@ -9,14 +9,15 @@ stood, as `autotune.replay.history` puts it there.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import Any
 
 from autotune.replay.plan import History, PlannedTurn, ReplayPlan
 from autotune.workload.depth import CHARS_PER_TOKEN, message_chars, tools_chars
 from autotune.workload.model import Message
-from autotune.workload.prefix import canonical
+from autotune.workload.prefix import canonical, common_prefix
 
 _MESSAGE_TOKENS = 4
 """Of a chat template, around each message."""
@@ -97,59 +98,88 @@ def _shared(earlier: Prompt, later: Prompt) -> int:
 class PlanShapes:
     """Shapes of the plans that were seen lately, by their digests."""
 
-    _known: OrderedDict[str, PlanShape] = field(default_factory=OrderedDict)
+    _known: OrderedDict[tuple[str, int], PlanShape] = field(default_factory=OrderedDict)
 
     def of(self, plan: ReplayPlan) -> PlanShape:
         """The shape of `plan`."""
-        shape = self._known.get(plan.digest)
+        key = plan_key(plan)
+        shape = self._known.get(key)
         if shape is None:
-            shape = self._known[plan.digest] = plan_shape(plan)
+            shape = self._known[key] = plan_shape(plan)
             if len(self._known) > _KEPT_PLANS:
                 self._known.popitem(last=False)
         return shape
 
 
+def plan_key(plan: ReplayPlan) -> tuple[str, int]:
+    """Equal where two plans put the same prompts to a server."""
+    return (plan.digest, plan.probe_turns)
+
+
 def plan_shape(plan: ReplayPlan) -> PlanShape:
-    """The prompts of `plan`, which may begin a session in its middle."""
-    keys = _Keys(closed=plan.history is History.CLOSED_LOOP)
-    return PlanShape(tuple(keys.prompt(at, planned) for at, planned in enumerate(plan.turns)))
+    """The prompts of `plan`, which may begin a session in its middle.
+
+    Probe turns are asked under a mark of their own: they share nothing with the others.
+    """
+    closed = plan.history is History.CLOSED_LOOP
+    texts: dict[bytes, int] = {}
+    probe, rest = _Keys(closed, b"probe", texts), _Keys(closed, b"", texts)
+    prompts = (
+        (probe if at < plan.probe_turns else rest).prompt(at, planned)
+        for at, planned in enumerate(plan.turns)
+    )
+    return PlanShape(tuple(prompts))
 
 
 @dataclass(slots=True)
-class _Reply:
-    """The reply of a turn of the plan, where it may come back."""
+class _Talk:
+    """One session so far: its last prompt, and what stands in the place of recorded replies.
 
-    index: int
-    messages: Sequence[Message]
-    key: Key
-    tokens: int
+    As `autotune.replay.history.SessionHistory` keeps it; ``None`` drops a message.
+    """
+
+    messages: Sequence[Message] = ()
+    index: int | None = None
+    reply: tuple[Key, int] | None = None
+    replaced: dict[int, tuple[Key, int] | None] = field(default_factory=dict)
+
+    def follow(self, messages: Sequence[Message]) -> None:
+        """`messages` are the next prompt: the reply before it comes back, an edit drops it."""
+        same = common_prefix(self.messages, messages)
+        self.replaced = {at: key for at, key in self.replaced.items() if at < same}
+        if self.reply is None or same != len(self.messages):
+            return
+        reply: tuple[Key, int] | None = self.reply
+        for at in range(same, len(messages)):
+            if messages[at].get("role") != "assistant":
+                break
+            self.replaced[at], reply = reply, None
 
 
 @dataclass(slots=True)
 class _Keys:
-    """Numbers for texts, and each session's replies so far."""
+    """Numbers for texts, and each session so far."""
 
     closed: bool
-    _texts: dict[bytes, int] = field(default_factory=dict)
+    mark: bytes
+    texts: dict[bytes, int]
     _sizes: dict[int, tuple[Message, int, int]] = field(default_factory=dict)
     _tools: dict[int, tuple[object, int, int]] = field(default_factory=dict)
-    _replies: dict[str, list[_Reply]] = field(default_factory=dict)
+    _talks: dict[str, _Talk] = field(default_factory=dict)
 
     def prompt(self, at: int, planned: PlannedTurn) -> Prompt:
         """The prompt of `planned`, the `at`-th request."""
         turn = planned.turn
-        replies = self._replies.setdefault(turn.session_id, [])
-        tools_key, tools_tokens = self._of_tools(turn.tools)
-        pairs: list[tuple[Key, int]] = [(tools_key, tools_tokens)] if turn.tools else []
-        pairs += [self._of(message) for message in turn.messages]
-        start = len(pairs) - len(turn.messages)
+        talk = self._talks.setdefault(turn.session_id, _Talk())
         if self.closed:
-            for reply in replies:
-                if _comes_back(reply.messages, turn.messages):
-                    pairs[start + len(reply.messages)] = (reply.key, reply.tokens)
-        follows = replies[-1].index if replies else None
+            talk.follow(turn.messages)
+        pairs = [self._of_tools(turn.tools)] if turn.tools else []
+        for place, message in enumerate(turn.messages):
+            pair = talk.replaced[place] if place in talk.replaced else self._of(message)
+            pairs += [pair] if pair is not None else []
         own: Key = (turn.session_id, turn.index, at)
-        replies.append(_Reply(at, turn.messages, own, planned.output_tokens))
+        follows, talk.index = talk.index, at
+        talk.messages, talk.reply = turn.messages, (own, planned.output_tokens)
         ends = tuple(accumulate(tokens for _, tokens in pairs))
         return Prompt(at, planned, tuple(key for key, _ in pairs), ends, own, follows)
 
@@ -162,21 +192,13 @@ class _Keys:
             known = self._sizes[id(message)] = (message, key, tokens)
         return known[1], known[2]
 
-    def _of_tools(self, tools: Sequence[object]) -> tuple[Key, int]:
+    def _of_tools(self, tools: Sequence[Mapping[str, Any]]) -> tuple[Key, int]:
         known = self._tools.get(id(tools))
         if known is None:
             key = self._number(canonical(list(tools), sort_keys=True))
-            known = (tools, key, round(tools_chars(tools) / CHARS_PER_TOKEN))  # type: ignore[arg-type]
+            known = (tools, key, round(tools_chars(tools) / CHARS_PER_TOKEN))
             self._tools[id(tools)] = known
         return known[1], known[2]
 
     def _number(self, text: bytes) -> int:
-        return self._texts.setdefault(text, len(self._texts))
-
-
-def _comes_back(before: Sequence[Message], now: Sequence[Message]) -> bool:
-    """Whether `now` carries on from `before` with a reply. Messages are shared objects."""
-    at = len(before)
-    if len(now) <= at or now[at].get("role") != "assistant":
-        return False
-    return at == 0 or now[at - 1] is before[at - 1] or now[at - 1] == before[at - 1]
+        return self.texts.setdefault(self.mark + text, len(self.texts))

@@ -17,7 +17,8 @@ class Pace:
     """What an engine makes of a machine's peaks: shares of them, and what is lost each time.
 
     Attributes:
-        matmul, attention: of the peak of multiplications.
+        matmul, attention: of the peak of multiplications, which is that of FP16: kernels that
+            multiply whole numbers may pass it. Attention is that of heads of 128 and more.
         weights, cache: of the peak bandwidth, when weights and when the KV cache are read.
         step_s: of every decode step. batch_s: of every batch of a prefill.
         request_s: of every request. prompt_token_s: of every prompt token, reused or not
@@ -36,6 +37,15 @@ class Pace:
     prompt_token_s: float = 0.4e-6
     copy_bytes_s: float = 4.0e9
     start_s: float = 2.0
+
+
+def head_share(width: int) -> float:
+    """Of `Pace.attention`, what heads of `width` values reach: narrow ones fill half a tile.
+
+    On a DGX Spark attention over heads of 128 (Qwen3) runs at twice the rate of heads of 64
+    (gpt-oss), by the slopes of the published series.
+    """
+    return min(1.0, width / 128)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

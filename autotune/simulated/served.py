@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from autotune.candidate import Setting
-from autotune.launchers.failure import Failure
+from autotune.launchers.failure import Failure, FailureKind
 from autotune.simulated.prompts import PlanShape
 
 Settings = Mapping[str, Setting]
@@ -59,8 +59,29 @@ class Run:
 class Engine(Protocol):
     """One engine with one model on one machine."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As the launcher is called."""
+        ...
 
     def run(self, settings: Settings, shape: PlanShape) -> Run:
         """What it makes of the prompts of `shape`, one after the other. Always the same."""
         ...
+
+
+def refused(kind: FailureKind, words: str, load_s: float, settings: Settings) -> Run:
+    """A server that never got ready, and how long it took to say so."""
+    return unready(Failure(kind, words), load_s, settings)
+
+
+def unready(failure: Failure, load_s: float, settings: Settings) -> Run:
+    """The same with a failure that is put together already."""
+    return Run(
+        load_s=load_s, stop_s=0.0, warm_up_s=0.0, turns=(), slots=0, effective=settings,
+        failure=failure,
+    )  # fmt: skip
+
+
+def unanswered(failure: Failure, after_s: float) -> Served:
+    """A prompt that got no answer, `after_s` seconds after it was sent."""
+    return Served(cached=0, computed=0, first_s=after_s, decode_s=0.0, steps=0, failure=failure)

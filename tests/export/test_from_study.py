@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from autotune.export.from_study import (
     trial_config,
     winner_config,
 )
+from autotune.simulated.machines import provenance
 from autotune.study.folder import StudyFolder
 
 FULL: dict[str, Any] = {"batch-size": 512, "ubatch-size": 512, "poll": 7, "pinned": "yes"}
@@ -112,6 +114,23 @@ def test_a_winner_is_what_its_study_recommends(tmp_path: Path) -> None:
 def test_a_study_without_a_result_recommends_nothing(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has no result yet"):
         recommended_config(StudyFolder(tmp_path / "other"))
+
+
+@pytest.mark.parametrize(
+    "export", [winner_config, recommended_config, lambda made: trial_config(made, 4)]
+)
+def test_what_was_simulated_is_never_exported(
+    tmp_path: Path, export: Callable[[Folder], object]
+) -> None:
+    made = folder(tmp_path)
+    (made.path / "provenance.json").write_text(json.dumps({**FACTS, **simulated_facts()}))
+    with pytest.raises(UserError, match="demo is simulated: nothing in it was measured") as caught:
+        export(made)
+    assert "autotune run" in caught.value.hint
+
+
+def simulated_facts() -> dict[str, Any]:
+    return provenance("3090-qwen-27b", seed=0)
 
 
 def test_the_winning_trial_by_number_is_the_winner(tmp_path: Path) -> None:
