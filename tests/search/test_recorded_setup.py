@@ -13,6 +13,7 @@ from formula import Bench, FormulaMeasurer
 from autotune.candidate import Candidate
 from autotune.errors import UserError
 from autotune.launchers.failure import FailureKind
+from autotune.replay.planning import ahead_of
 from autotune.search.factorial import FactorialFolder, described_plan, measuring_order, rung_plans
 from autotune.search.recorded_setup import (
     RecordedSetup,
@@ -51,27 +52,34 @@ concept = "speculation"
 """
 
 
-def made(path: Path, rows: int = 12, slower: Callable[[int], float] = lambda _: 1.0) -> Path:
-    """A recording of all 12 configurations by the formula, with the default four times."""
+def made(
+    path: Path, rows: int = 12, slower: Callable[[int], float] = lambda _: 1.0, turns: int = 2
+) -> Path:
+    """A recording of all 12 configurations by the formula, with the default four times.
+
+    With more turns there is a deep rung, of which every launch took ten times as long.
+    """
     folder = FactorialFolder(path)
     path.mkdir()
     folder.space_path.write_text(SPACE_TOML)
-    sessions = edit_sessions(sessions=2, turns=2, start_depth=100, depth=200, reply_tokens=10)
+    sessions = edit_sessions(sessions=2, turns=turns, start_depth=100, depth=200, reply_tokens=10)
     write_capture(sessions, folder.workload_path)
     plan = folder.plan()
-    rungs = {name: described_plan(rung) for name, rung in rung_plans(plan).items()}
+    plans = rung_plans(plan)
+    rungs = {name: described_plan(rung) for name, rung in plans.items()}
     folder.write_facts({"plan_digest": plan.digest, "rungs": rungs, "objective": "turn"})
     order = measuring_order(folder.space(), 0)
-    launches = [("", s) for s in order[:rows]] + [(ANCHOR, order[0])] * 3
+    launches = [("", s, rung) for rung in plans for s in order[:rows]]
+    launches += [(ANCHOR, order[0], "whole")] * 3
     log = TurnLog(path / "turns.jsonl")
     with (path / "trials.jsonl").open("w") as out:
-        for number, (label, settings) in enumerate(launches):
+        for number, (label, settings, rung) in enumerate(launches):
             arm = f"{label or 'trial'}-{number:04d}"
-            scale = slower(number)
+            scale = slower(number) * (10 if rung == "deep" else 1)
             found = FormulaMeasurer(
                 scale=lambda s, by=scale: by * (1 + float(s["batch-size"]) / 512)
-            ).measure(Candidate(settings), plan, arm=arm, block=0, sink=log.append)
-            row = LaunchRow.of(found, number=number, rung="whole", label=label, at="")
+            ).measure(Candidate(settings), plans[rung], arm=arm, block=0, sink=log.append)
+            row = LaunchRow.of(found, number=number, rung=rung, label=label, at="")
             out.write(json.dumps(row.to_json()) + "\n")
     log.close()
     return path
@@ -191,6 +199,20 @@ def test_two_searches_of_one_recording_are_the_same(tmp_path: Path) -> None:
     one = searched(tmp_path / "one", path, "recorded")
     assert one == searched(tmp_path / "two", path, "recorded")
     assert len(one) >= 9
+
+
+def test_a_probe_ahead_of_the_plan_is_answered_by_its_own_launch(tmp_path: Path) -> None:
+    setup = recorded_setup(made(tmp_path / "f", turns=8), noise="none")
+    deep = rung_plans(setup.search_plan)["deep"]
+    both = ahead_of(deep, setup.search_plan)
+    default = Candidate(to_settings(setup.space, setup.space.defaults))
+    found = setup.measurer.measure(default, both, arm="a", block=0, sink=lambda _: None)
+    probe, rest = found.records[: len(deep.turns)], found.records[len(deep.turns) :]
+    assert {r.session_id.rpartition("~")[2] for r in probe} == {"deep"}
+    assert [r.order for r in found.records] == list(range(len(both.turns)))
+    assert (round(probe[0].ttft_s or 0, 6), rest[0].ttft_s) == (20.0, 2.0)
+    # Loaded once, for both.
+    assert found.seconds.load_s == 1.0
 
 
 def test_a_finished_study_is_a_recording_too(tmp_path: Path) -> None:
