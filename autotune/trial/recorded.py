@@ -15,7 +15,7 @@ from autotune.replay.plan import ReplayPlan
 from autotune.trial.measurement import Enough, Measurement, RecordSink, TrialSeconds, never
 from autotune.trial.recorded_match import distance, ranges_of
 from autotune.trial.recorded_noise import Noise
-from autotune.trial.recorded_part import TurnKey, keys_of, original, part_of, record_key
+from autotune.trial.recorded_part import TurnKey, keys_of, lengths_of, original, part_of, record_key
 from autotune.trial.recorded_turn import typical
 
 NOT_RECORDED = "this configuration was not recorded"
@@ -46,6 +46,10 @@ class RecordedTrial:
     def turns(self) -> tuple[TurnKey, ...]:
         """Which turns it is a recording of, in order."""
         return tuple(map(record_key, self.records)) if self.asked is None else self.asked
+
+
+_Asked = tuple[str, tuple[TurnKey, ...], tuple[int, ...]]
+"""A configuration and a plan: the turns, and how long their replies are."""
 
 
 class RecordedMeasurer:
@@ -80,7 +84,8 @@ class RecordedMeasurer:
         self._trials = list(trials)
         self._ranges = ranges_of(t.settings for t in trials)
         self._exact, self._noise, self._seed = exact, noise, seed
-        self._looks: dict[tuple[str, tuple[TurnKey, ...]], int] = {}
+        self._known: dict[_Asked, tuple[list[RecordedTrial], RecordedTrial]] = {}
+        self._looks: dict[_Asked, int] = {}
         self._attempts: dict[tuple[str, int], int] = {}
 
     @property
@@ -139,14 +144,17 @@ class RecordedMeasurer:
         self, launches: Sequence[RecordedTrial], plan: ReplayPlan, arm: str, block: int
     ) -> RecordedTrial:
         keys = keys_of(plan)
-        takes = takes_of(launches, plan)
+        asked = (Candidate(launches[0].settings).key, keys, lengths_of(plan))
+        if asked not in self._known:
+            takes = takes_of(launches, plan)
+            self._known[asked] = (takes, _typical(takes))
+        takes, usual = self._known[asked]
         if self._noise is None:
-            looked = (Candidate(launches[0].settings).key, keys)
-            self._looks[looked] = self._looks.get(looked, -1) + 1
-            return takes[self._looks[looked] % len(takes)]
+            self._looks[asked] = self._looks.get(asked, -1) + 1
+            return takes[self._looks[asked] % len(takes)]
         attempt = self._attempts[arm, block] = self._attempts.get((arm, block), -1) + 1
         drawn = random.Random(f"{self._seed}|{arm}|{block}|{attempt}|{keys}")
-        return _noisy(_typical(takes), self._noise, drawn)
+        return _noisy(usual, self._noise, drawn)
 
 
 def takes_of(launches: Sequence[RecordedTrial], plan: ReplayPlan) -> list[RecordedTrial]:

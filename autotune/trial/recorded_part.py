@@ -34,6 +34,11 @@ def keys_of(plan: ReplayPlan) -> tuple[TurnKey, ...]:
     return tuple((p.turn.session_id, p.turn.index) for p in plan.turns)
 
 
+def lengths_of(plan: ReplayPlan) -> tuple[int, ...]:
+    """How long the reply of every turn of `plan` is, in tokens, in order."""
+    return tuple(p.output_tokens for p in plan.turns)
+
+
 def record_key(record: TurnRecord) -> TurnKey:
     """Which turn `record` is of."""
     return (record.session_id, record.turn)
