@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,16 @@ def test_every_engine_that_a_profile_speaks_of_has_a_space() -> None:
 
 def test_the_space_of_the_fake_engine_has_none_either() -> None:
     assert faults_of_file(FAKE_SPACE)[1] == ()
+
+
+def test_the_guides_example_has_none(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "in-house-engine.md").read_text()
+    (example,) = re.findall(
+        r"```toml\n(schema_version = \"search-space/1\".*?)```", guide, re.DOTALL
+    )
+    path = tmp_path / "space.toml"
+    path.write_text(example)
+    assert faults_of_file(path)[1] == ()
 
 
 def test_a_good_file_has_none(tmp_path: Path) -> None:
