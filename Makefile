@@ -47,7 +47,7 @@ PREFIX_COMPARE := --gpu cpu --blocks 1 --max-output-tokens 32 --studies-dir $(PR
 .DEFAULT_GOAL := help
 .PHONY: help demo dev check types imports docs docs-check test test-engines bench wheel models \
 	odd-models llama-server vllm prefix-cache prefix-cache-llama-server prefix-cache-vllm record-noise \
-	calibrate record-factorial \
+	calibrate calibrate-simulator record-factorial \
 	show-factorial clean
 
 help:  ## list the targets
@@ -146,11 +146,14 @@ record-noise: $(DEEP_MODEL)  ## record this machine's noise, without and with bu
 calibrate: $(READY)  ## how often comparisons are wrong, by the noise recorded in studies/aa-calibration
 	$(BIN)/python tests/benchmarks/calibrate.py $(AA_FOLDER)
 
+calibrate-simulator: $(READY)  ## how far the simulator is off, by recorded turns and published figures
+	$(BIN)/python tests/benchmarks/calibrate_simulator.py studies studies/simulator-calibration
+
 FACTORIAL := studies/factorial-llama-server-cpu
 # For example --configurations 4 to end after four; the same command goes on.
 FACTORIAL_ARGS ?=
 
-record-factorial: $(MODEL) llama-server  ## measure all of studies/factorial-llama-server-cpu (40 minutes, alone)
+record-factorial: $(MODEL) llama-server  ## measure all of studies/factorial-llama-server-cpu (an hour or so, alone)
 	$(BIN)/python tests/benchmarks/record_factorial.py $(FACTORIAL) --engine-path $(LLAMA_SERVER) \
 		--model $(MODEL) $(FACTORIAL_ARGS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -196,9 +197,10 @@ class Recorder:
         drifts = self.anchors.drifts(self.ledger)
         shift = drifts[-1].shift if drifts else None
         wide = self.anchors.floor_width
-        words = "too few turns to say" if shift is None else f"the machine moved by {shift:+.1%}"
+        moved = "" if shift is None else f"the default's turns take {math.expm1(shift):+.1%}"
+        words = moved or "too few turns to say whether the machine moved"
         doubt = "; trials since are measured again" if drifts and drifts[-1].disagrees(wide) else ""
-        self.say(f"{anchor_name(after)}: {words}, noise floor {wide:.1%}{doubt}")
+        self.say(f"{anchor_name(after)}: {words}, noise floor {math.expm1(wide):.1%}{doubt}")
 
     def _learn(self) -> None:
         """The noise floor, by all whole runs of the default."""
@@ -262,6 +264,7 @@ class Recorder:
 
     def _told(self) -> dict[str, Any]:
         spent = sum(e.seconds for e in self.ledger.entries)
+        spoiled = asdict(disturbed(self.shelf.turns(), self.cores))
         return {
             "configurations": len(self.order),
             "measured": len({e.key for e in self.ledger.entries if "-" not in e.key}),
@@ -273,7 +276,7 @@ class Recorder:
             "anchors": sum(r.label == ANCHOR for r in self.rows),
             "anchors_disagreed": len(self.anchors.broken(self.ledger)),
             "noise_floor": round(self.anchors.floor_width, 4),
-            "disturbed": asdict(disturbed(self.shelf.turns(), self.cores)),
+            "disturbed": {name: n for name, n in spoiled.items() if name != "reasons"},
             "never_quiet": self.clean.gave_up,
         }
 

@@ -93,9 +93,10 @@ def _record(options: argparse.Namespace, folder: FactorialFolder, scratch: Path)
         cores=read_cpu().logical_cores,
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )
-    with shelf:
-        told = recorder.run(most=options.configurations)
-    if told["left"] == 0:
+    try:
+        with shelf:
+            told = recorder.run(most=options.configurations)
+    finally:
         shelf.pack()
     print(json.dumps(told))
     return 0
