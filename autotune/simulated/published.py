@@ -36,6 +36,7 @@ from autotune.simulated.model_shapes import (
 )
 from autotune.simulated.models import Shape, SimulatedModel, simulated_model
 from autotune.simulated.roofline import Pace, Roofline
+from autotune.simulated.speculation import Draft
 from autotune.simulated.vllm_costs import VllmCosts
 
 Settings = Mapping[str, Setting]
@@ -100,7 +101,7 @@ def _drafted(
 ) -> float:
     if not drafts:
         return 1.0 / roofline.step_s(1, depth)
-    accepted = sum(head**i for i in range(1, drafts + 1))
+    accepted = Draft(1.0, drafts, head).accepted
     output = shape.weights_bytes * shape.n_vocab * shape.n_embd / shape.n_params
     rate = machine.bandwidth_bytes_s * roofline.pace.weights
     one = roofline.dense_read_s / shape.n_layers + output / rate
@@ -159,10 +160,15 @@ def _ada_and_ampere() -> list[Published]:
 
 def _club() -> list[Published]:
     one = Rig(RTX_3090, QWEN_27B, AMPERE_HYBRID)
-    q4 = {"cache_type_k": "q4_0", "cache_type_v": "q4_0", "batch_size": 4096, "ubatch_size": 512}
+    q4: dict[str, Setting] = {
+        "cache_type_k": "q4_0",
+        "cache_type_v": "q4_0",
+        "batch_size": 4096,
+        "ubatch_size": 512,
+    }
     model = "Qwen3.6 27B Q4_K_M"
     return [
-        _row("RTX 3090", model, "prefill to 10k", 1025, one.prefill(10_000, **q4), CLUB),
+        _row("RTX 3090", model, "prefill to 10k", 1025, one.prefill(10_000, 0, **q4), CLUB),
         _row("RTX 3090", model, "prefill at 183k", 457, one.prefill(2048, 183_000, **q4), CLUB),
         _row("RTX 3090", model, "MTP n=2, prose", 50, one.decode(0, 2, PROSE), CLUB),
         _row("RTX 3090", model, "MTP n=2, code", 59, one.decode(0, 2, CODE), CLUB),

@@ -39,7 +39,9 @@ class Draft:
     @property
     def accepted(self) -> float:
         """Of a draft, the tokens that stand: a geometric series."""
-        return sum(self.stands**i for i in range(1, self.tokens + 1))
+        if self.stands >= 1.0:
+            return float(self.tokens)
+        return self.stands * (1 - self.stands**self.tokens) / (1 - self.stands)
 
     @property
     def per_step(self) -> float:
