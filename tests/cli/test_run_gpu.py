@@ -49,7 +49,7 @@ def run(fake_engine_manifest: Callable[..., Path], tmp_path: Path, library: Path
     def start(
         mode: str, *more: str, gpu: str = "3090", space: str = str(SPACE), **env: str
     ) -> object:
-        manifest = fake_engine_manifest(token_us=2000.0, search_space=space)
+        manifest = fake_engine_manifest(token_us=20_000.0, search_space=space)
         argv = ["run", "--gpu", gpu, "--engine", str(manifest), "--model", str(model)]
         argv += ["--workload", str(workload), "--study", "s", "--trials", "1"]
         argv += ["--confirm-blocks", "1", "--max-output-tokens", "4", "--display", "plain"]

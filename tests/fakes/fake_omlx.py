@@ -22,7 +22,7 @@ from typing import Any
 from fake_base import Fake, Handler, Server, common, render, reply_words
 
 BURST_TOKENS = {"off": 1, "light": 2, "balanced": 3, "aggressive": 6}
-TOKEN_S = 0.002
+TOKEN_S = 0.006
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "server": {"host": "127.0.0.1", "port": 8000, "sse_keepalive_mode": "chunk",
