@@ -28,9 +28,19 @@ REPLY_WEIGHT = 20.0
 """What generating a token costs, in tokens prefilled, before anything is measured: between 10 (a
 processor) and 50 (a large card)."""
 
+EVICTED = 0.5
+"""How much of its prefix a session is supposed to have lost after a turn of another one: nothing
+where caches hold all sessions, all of it where there is one slot."""
+
 NEAR = log(1.25)
-"""How far a window's depth may lie from the middle of the scored depth, as a log-ratio, before a
-cheaper window is not taken for it."""
+"""How far a window's depth may lie from the middle of the scored depth, as a log-ratio, to be as
+good as any: the cheapest of those is taken."""
+
+NEAR_SWITCHES = 0.15
+"""How far its share of turns right after another session's may be from the plan's: one of eight."""
+
+UNLIKE = 2.0
+"""What it may cost more to be more like the plan: for 0.1 less of `Window.off`, a fifth."""
 
 CHARACTERS_A_TOKEN = 4.0
 
@@ -38,6 +48,15 @@ CHARACTERS_A_TOKEN = 4.0
 def key_of(planned: PlannedTurn) -> TurnKey:
     """How a turn is named everywhere: its session and its index in it."""
     return planned.turn.session_id, planned.turn.index
+
+
+def is_switch(turns: Sequence[PlannedTurn], at: int) -> bool:
+    """Whether the turn at `at` comes right after one of another session."""
+    return at > 0 and _session(turns[at - 1]) != _session(turns[at])
+
+
+def _session(planned: PlannedTurn) -> str:
+    return planned.turn.session_id
 
 
 class TurnCosts:
@@ -62,13 +81,14 @@ class TurnCosts:
         return self._lengths[id(message)]
 
     def _fresh(self, plan: ReplayPlan) -> list[float]:
-        """Prompt tokens of each turn that its session did not have before."""
+        """Prompt tokens of each turn that its session did not have before, or has lost."""
         last: dict[str, float] = {}
         found = []
-        for planned, depth in zip(plan.turns, self.depths, strict=True):
+        for at, (planned, depth) in enumerate(zip(plan.turns, self.depths, strict=True)):
             before = last.get(planned.turn.session_id, 0.0)
             cut = planned.turn.boundary is not None or depth < before
-            found.append(depth if cut else depth - before)
+            kept = 0.0 if cut else before * (1.0 - EVICTED * is_switch(plan.turns, at))
+            found.append(depth - kept)
             last[planned.turn.session_id] = depth
         return found
 
@@ -94,8 +114,8 @@ class TurnCosts:
 class Window:
     """Turns `first` to before `end` of a plan.
 
-    `scored` are places in it, `sessions` all that have a turn in it. `off` is how far its depth
-    lies from the middle of the scored depth, as a log-ratio; `cost` is in tokens prefilled.
+    `scored` are places in it, `sessions` all that have a turn in it. `off` is how unlike the plan's
+    scored turns its own are, `cost` is in tokens prefilled.
     """
 
     first: int
@@ -105,36 +125,72 @@ class Window:
     off: float
     cost: float
 
+    @property
+    def dear(self) -> float:
+        """Its cost, and more of it the less it is like the plan."""
+        return self.cost * (1.0 + UNLIKE * self.off)
+
     def meets(self, other: Window) -> bool:
         """Whether the two share a session: then one is no second opinion on the other."""
         return bool(self.sessions & other.sessions)
 
 
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """What the scored turns of a plan are like: their depth in the middle, and the share of them
+    that come right after a turn of another session, which is when caches are put to the test."""
+
+    depth: float
+    switches: float
+
+    @classmethod
+    def of(cls, costs: TurnCosts, places: Sequence[int]) -> Likeness:
+        """Of the turns at `places`; there is at least one."""
+        after = [is_switch(costs.plan.turns, at) for at in places]
+        depth = statistics.median(costs.depths[at] for at in places)
+        return cls(depth, sum(after) / len(places))
+
+    def off(self, other: Likeness) -> float:
+        """How unlike the two are: 0 for depths and switches that are near enough."""
+        apart = abs(log(max(self.depth, 1.0) / max(other.depth, 1.0)))
+        missed = abs(self.switches - other.switches)
+        return max(0.0, apart - NEAR) + max(0.0, missed - NEAR_SWITCHES)
+
+
 def chosen_windows(scored: Sequence[PlannedTurn], costs: TurnCosts) -> Sequence[Window]:
-    """Windows of different sessions, else one long one; in the order of the plan."""
-    for count in range(WINDOWS, 0, -1):
-        found: list[Window] = []
-        for window in _windows(scored, costs, SCORED // count):
-            if not any(window.meets(other) for other in found):
-                found.append(window)
-            if len(found) == count:
-                return sorted(found, key=lambda w: w.first)
+    """Windows of different sessions, or one long one; in the order of the plan.
+
+    Whichever is the better bargain; of those that are equal, the more windows.
+    """
+    found = [_apart(scored, costs, count) for count in range(WINDOWS, 0, -1)]
+    full = [windows for windows in found if windows]
+    return min(full, key=lambda windows: sum(w.dear for w in windows), default=())
+
+
+def _apart(scored: Sequence[PlannedTurn], costs: TurnCosts, count: int) -> Sequence[Window]:
+    """`count` windows that share no session; none where the plan has not so many."""
+    found: list[Window] = []
+    for window in _windows(scored, costs, SCORED // count):
+        if not any(window.meets(other) for other in found):
+            found.append(window)
+        if len(found) == count:
+            return sorted(found, key=lambda w: w.first)
     return ()
 
 
 def _windows(scored: Sequence[PlannedTurn], costs: TurnCosts, wanted: int) -> list[Window]:
-    """Every window with `wanted` scored turns, the cheapest of the middle depth first."""
+    """Every window with `wanted` scored turns, the best bargain first."""
     places = {p.order for p in scored}
     if not places:
         return []
-    middle = statistics.median(costs.depths[at] for at in places)
-    found = [_window(places, costs, wanted, at, middle) for at in range(len(costs.depths))]
+    like = Likeness.of(costs, sorted(places))
+    found = [_window(places, costs, wanted, at, like) for at in range(len(costs.depths))]
     full = [window for window in found if window is not None]
-    return sorted(full, key=lambda w: (w.off if w.off > NEAR else 0.0, w.cost))
+    return sorted(full, key=lambda w: w.dear)
 
 
 def _window(
-    places: set[int], costs: TurnCosts, wanted: int, first: int, middle: float
+    places: set[int], costs: TurnCosts, wanted: int, first: int, like: Likeness
 ) -> Window | None:
     """The window that begins at `first`; ``None`` where the plan ends before it is full."""
     turns, heard = costs.plan.turns, list[int]()
@@ -142,13 +198,12 @@ def _window(
         if at in places:
             heard.append(at)
         if len(heard) == wanted:
-            depth = statistics.median(costs.depths[i] for i in heard)
             return Window(
                 first=first,
                 end=at + 1,
                 scored=tuple(heard),
-                sessions=frozenset(p.turn.session_id for p in turns[first : at + 1]),
-                off=abs(log(max(depth, 1.0) / max(middle, 1.0))),
+                sessions=frozenset(map(_session, turns[first : at + 1])),
+                off=like.off(Likeness.of(costs, heard)),
                 cost=costs.window(first, at + 1),
             )
     return None
@@ -158,7 +213,6 @@ def _after_priming(turns: Sequence[PlannedTurn], first: int) -> Iterator[int]:
     """Places from `first` on whose session has had a turn since."""
     seen: set[str] = set()
     for at in range(first, len(turns)):
-        session = turns[at].turn.session_id
-        if session in seen:
+        if _session(turns[at]) in seen:
             yield at
-        seen.add(session)
+        seen.add(_session(turns[at]))
