@@ -32,7 +32,9 @@ from autotune.search.layout import (
     default_that_fits,
 )
 from autotune.search.space import Space
-from autotune.search.space_file import build_space, shipped_overlay, shipped_space
+from autotune.search.space_build import build_space
+from autotune.search.space_circumstances import circumstances, model_symbols
+from autotune.search.space_file import shipped_overlay, shipped_space
 from autotune.simulated.combinations import COMBINATIONS, Combination
 from autotune.simulated.faults import NO_FAULTS, Faults
 from autotune.simulated.label import KEY
@@ -245,13 +247,16 @@ def _symbols(combination: Combination, info: ModelInfo, demand: Demand) -> Mappi
 
 
 def _space(combination: Combination, info: ModelInfo, symbols: Mapping[str, Setting]) -> Space:
+    machine, file = combination.machine, shipped_space(combination.engine)
+    device = machine.memory_bytes if machine.gpu and not machine.unified else None
     return build_space(
-        shipped_space(combination.engine),
-        shipped_overlay(combination.engine, combination.machine.profile),
-        symbols,
+        file,
+        shipped_overlay(combination.engine, machine.profile),
+        {**symbols, **model_symbols(info)},
         pins=combination.pins,
         allow_quality_change=True,
         rolling_state=not info.can_roll_back,
+        circumstances=circumstances(info, file, combination.pins, device),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autotune.candidate import Setting
 from autotune.models.cache_settings import whole
@@ -78,7 +78,8 @@ def _of_kind(
     kind: str, settings: Mapping[str, Setting], acceptance: Acceptance, copies: float
 ) -> Draft:
     if kind.startswith("draft-"):
-        return heads(whole(settings, "spec-draft-n-max", 3), acceptance, copies)
+        return _unless_unsure(heads(whole(settings, "spec-draft-n-max", 3), acceptance, copies),
+                              settings)  # fmt: skip
     if kind in {"ngram-simple", "ngram-map-k", "ngram-map-k4v"}:
         match = whole(settings, f"spec-{kind}-size-n", 12)
         found, errs = _match(match, acceptance, copies)
@@ -92,6 +93,20 @@ def _of_kind(
         found, errs = _match(_LEAST_MATCH, acceptance, copies)
         return Draft(found, 8, 1.0 - errs)
     return NONE
+
+
+def _unless_unsure(full: Draft, settings: Mapping[str, Setting]) -> Draft:
+    """A head that is not sure of a token ends its draft there (``--spec-draft-p-min``).
+
+    Fewer tokens are drafted, and more of them stand: half of those that would have been wrong are
+    known beforehand where it has to be as sure as can be.
+    """
+    least = settings.get("spec-draft-p-min", 0.0)
+    sure = min(1.0, max(0.0, float(least)))
+    goes_on = 1.0 - 0.5 * sure * (1.0 - full.stands)
+    tokens = sum(goes_on**i for i in range(full.tokens))
+    stands = full.stands + 0.5 * sure * (1.0 - full.stands)
+    return replace(full, tokens=round(tokens), stands=stands, passes=round(tokens))
 
 
 def _match(tokens: int, acceptance: Acceptance, copies: float) -> tuple[float, float]:

@@ -49,6 +49,14 @@ _WITH_FP8 = {
     "fp8": Kernel(prefill=1.05, read=0.95, step_s=0.1e-3),
 }
 
+_TURBOQUANT = Kernel(prefill=0.75, read=0.55, step_s=0.5e-3)
+_TURBOQUANT_BYTES = {
+    "turboquant_k8v4": Fraction(3, 4),
+    "turboquant_4bit_nc": Fraction(9, 16),
+    "turboquant_3bit_nc": Fraction(7, 16),
+}
+"""Bytes of a value, K and V together, with their scales; kernels unpack each value anew."""
+
 _MODES = {"interactivity": 0.88, "throughput": 1.10}
 """Of what a decode step loses, by ``performance-mode``."""
 
@@ -103,7 +111,8 @@ class VllmCosts:
     def token_bytes(self, settings: Settings) -> float:
         """Of the KV cache of one token, all layers with attention."""
         info = self.model.info
-        each = value_bytes(info, _said(settings)) or Fraction(2)
+        packed = _TURBOQUANT_BYTES.get(str(settings.get("kv-cache-dtype")))
+        each = packed or value_bytes(info, _said(settings)) or Fraction(2)
         heads = sum(info.kv_heads[i] for i in info.attention_layers)
         scales = 8 if str(settings.get("kv-cache-dtype")).endswith("per_token_head") else 0
         return heads * (float((info.key_length + info.value_length) * each) + scales)
@@ -119,7 +128,8 @@ class VllmCosts:
 
     def _kernel(self, settings: Settings) -> Kernel:
         types = _WITH_FP8 if self.fp8 else _AMPERE
-        of_type = types.get(str(settings.get("kv-cache-dtype", "auto")), _PLAIN)
+        kind = str(settings.get("kv-cache-dtype", "auto"))
+        of_type = types.get(kind, _TURBOQUANT if kind in _TURBOQUANT_BYTES else _PLAIN)
         backend = _BACKENDS.get(str(settings.get("attention-backend", "auto")), _PLAIN)
         return Kernel(
             of_type.prefill * backend.prefill, of_type.read * backend.read, of_type.step_s

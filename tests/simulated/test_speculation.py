@@ -45,3 +45,12 @@ def test_of_several_kinds_the_one_that_gives_most_counts() -> None:
 
 def test_vllm_drafts_from_the_shortest_match_it_is_given() -> None:
     assert prompt_lookup(5, 2, 4, USUAL, "a/0").drafts > prompt_lookup(5, 5, 4, USUAL, "a/0").drafts
+
+
+def test_a_head_that_must_be_sure_drafts_less_and_errs_less() -> None:
+    bold = draft({"spec-type": "draft-mtp", "spec-draft-n-max": 6}, USUAL, "a/0")
+    shy = draft(
+        {"spec-type": "draft-mtp", "spec-draft-n-max": 6, "spec-draft-p-min": 0.9}, USUAL, "a/0"
+    )
+    assert shy.tokens < bold.tokens
+    assert shy.stands > bold.stands

@@ -78,6 +78,7 @@ def test_a_smaller_cache_is_read_faster_and_holds_more() -> None:
     costs = VllmCosts(engine.machine, engine.model, engine.pace, fp8=True)
     assert costs.token_bytes({}) == 64 * 8 * 256 * 2
     assert costs.token_bytes({"kv-cache-dtype": "fp8"}) == costs.token_bytes({}) / 2
+    assert costs.token_bytes({"kv-cache-dtype": "turboquant_3bit_nc"}) == 64 * 8 * 256 * 7 / 16
     assert decode_s(run(engine, kv_cache_dtype="fp8")) < decode_s(run(engine))
 
 
