@@ -76,11 +76,16 @@ class LlamaCosts:
             packed = 1.0 if settings.get("repack", True) else _ROWS_UNPACKED
             rate = self.machine.flops_s * self.pace.matmul * packed
             return needed / (rate * _threads(self.machine, settings, "threads-batch"))
-        host = 1.0 - _device_share(where)
+        host = 1.0 - self._device_share(where)
         on_gpu = needed * (1.0 - host) / (self.machine.flops_s * self.pace.matmul)
         if not host or settings.get("op-offload", True):
             return on_gpu / max(1.0 - host, 1e-9) if host else on_gpu
         return on_gpu + needed * host / self.machine.host_flops_s
+
+    def _device_share(self, where: Placement) -> float:
+        """Of what is multiplied; the token embedding is looked up, wherever it is."""
+        multiplied = where.weights_bytes - (self.model.info.input_bytes or 0)
+        return min(1.0, where.device_weights_bytes / max(1, multiplied))
 
     def _read(
         self, settings: Settings, cache: CacheSettings, where: Placement
@@ -158,10 +163,6 @@ def decode_roofline(costs: LlamaCosts, settings: Settings) -> Roofline:
 
 def _unpacking(kind: GgmlType) -> float:
     return _UNPACKING.get(kind.name, _UNPACKING_OTHERS)
-
-
-def _device_share(where: Placement) -> float:
-    return min(1.0, where.device_weights_bytes / max(1, where.weights_bytes))
 
 
 def _keeps_experts(settings: Settings) -> bool:

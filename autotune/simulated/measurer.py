@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -16,7 +16,7 @@ from autotune.replay.plan import ReplayPlan
 from autotune.simulated.faults import NO_FAULTS, Fault, Faults, fault
 from autotune.simulated.label import KEY, LABEL
 from autotune.simulated.noise import MachineTime, Noise, RunNoise, run_noise
-from autotune.simulated.overlap import Work, overlapped
+from autotune.simulated.overlap import Done, Work, overlapped
 from autotune.simulated.prompts import PlanShapes, plan_key
 from autotune.simulated.served import Engine, Run, Served
 from autotune.trial.measurement import Enough, Measurement, RecordSink, TrialSeconds, never
@@ -166,10 +166,9 @@ class _Replay:
 
     def _overlapping(self, start_s: float, sink: RecordSink, enough: Enough) -> float:
         """Several sessions at once. Records come in the plan's order, as they end roughly."""
-        noisy = [self._noisy(start_s, served) for served in self.run.turns]
         sessions = [planned.turn.session_id for planned in self.plan.turns]
-        work = [Work(s, f, d) for s, (f, d) in zip(sessions, noisy, strict=True)]
-        done = overlapped(work, self.plan.concurrency, self.run.slots)
+        noisy = self._noisy_at(start_s, sessions)
+        done = self._overlapped(sessions, noisy)
         end_s = start_s
         for at, served in enumerate(self.run.turns):
             if enough():
@@ -184,6 +183,20 @@ class _Replay:
             ended_s = self._turn(at, served, sent_s, first_s, decode_s, sink, waited_s)
             end_s = max(end_s, ended_s)
         return end_s - start_s
+
+    def _noisy_at(self, start_s: float, sessions: Sequence[str]) -> list[tuple[float, float]]:
+        """Each turn's seconds under the noise of about when it is sent."""
+        alone = [(served.first_s, served.decode_s) for served in self.run.turns]
+        about = self._overlapped(sessions, alone)
+        pairs = zip(about, self.run.turns, strict=True)
+        return [self._noisy(start_s + moments.sent_s, served) for moments, served in pairs]
+
+    def _overlapped(
+        self, sessions: Sequence[str], seconds: Sequence[tuple[float, float]]
+    ) -> list[Done]:
+        pairs = zip(sessions, seconds, strict=True)
+        work = [Work(session, first_s, decode_s) for session, (first_s, decode_s) in pairs]
+        return overlapped(work, self.plan.concurrency, self.run.slots)
 
     def _is_lost(self, session: str) -> str | None:
         """Why a turn is not sent: after a failure in its session, or one that ended everything."""

@@ -25,8 +25,8 @@ class Acceptance:
     """
 
     head: float = 0.8
-    found: float = 0.45
-    copied: float = 0.80
+    found: float = 0.18
+    copied: float = 0.72
 
 
 @dataclass(frozen=True, slots=True)

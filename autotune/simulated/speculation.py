@@ -15,9 +15,12 @@ from autotune.models.cache_settings import whole
 from autotune.simulated.models import Acceptance
 
 _LEAST_MATCH = 3
-_FOUND_FADES = 0.94
+_FOUND_FADES = 0.93
 _WRONG_FADES = 0.90
 """For each token more that has to match: how often a match is found, how often it errs."""
+
+_WRONG_LEAST = 0.07
+"""However long the match: what is copied ends somewhere, after some fourteen tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ def _match(tokens: int, acceptance: Acceptance, copies: float) -> tuple[float, f
     """How often a match of `tokens` is found, and how often the next token is another."""
     more = max(0, tokens - _LEAST_MATCH)
     found = min(0.95, acceptance.found * copies * _FOUND_FADES**more)
-    return found, (1.0 - acceptance.copied) * _WRONG_FADES**more
+    return found, max(_WRONG_LEAST, (1.0 - acceptance.copied) * _WRONG_FADES**more)
 
 
 def copies_of(turn: str) -> float:

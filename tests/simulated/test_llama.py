@@ -81,6 +81,7 @@ def test_without_the_fused_kernel_attention_is_slower() -> None:
 def test_what_stays_on_the_host_is_slow() -> None:
     usual = run(small())
     assert decode_s(run(small(), kv_offload=False)) > decode_s(usual)
+    assert first_s(run(small(), op_offload=False)) == first_s(usual)
     half = run(small(), n_gpu_layers=16)
     assert decode_s(half) > 3 * decode_s(usual)
     assert (half.turns[0].device_bytes or 0) < (usual.turns[0].device_bytes or 0)
