@@ -57,6 +57,12 @@ COMMANDS: dict[str, CommandSpec] = {
         ),
         CommandSpec("study", "what was measured", "autotune.cli.study", "Study"),
         CommandSpec(
+            "simulate",
+            "search strategies compared on recorded or simulated measurements",
+            "autotune.cli.simulate",
+            "Simulate",
+        ),
+        CommandSpec(
             "export", "a launch config with its provenance", "autotune.cli.export", "Export"
         ),
         CommandSpec(

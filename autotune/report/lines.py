@@ -192,7 +192,10 @@ def activity(state: RunState) -> str:
 
 
 def _turn(state: RunState) -> str:
-    return f", turn {state.turn.done}/{state.turn.total}" if state.turn else ""
+    if state.turn is None:
+        return ""
+    rung = f"{state.turn.rung} rung, " if state.turn.rung else ""
+    return f", {rung}turn {state.turn.done}/{state.turn.total}"
 
 
 def trying(state: RunState) -> str:

@@ -21,6 +21,7 @@ from autotune.report.kinds import (
     kinds_table,
     times_of,
 )
+from autotune.report.ladder import ladder_lines
 from autotune.report.noise import noise_lines
 from autotune.report.quality import quality_lines
 from autotune.report.reuse import reuse_block
@@ -73,6 +74,8 @@ def print_summary(summary: Summary, console: Console) -> None:
     console.print()
     console.print(Text(_time_spent(summary)))
     for line in noise_lines(summary.noise):
+        console.print(Text(line))
+    for line in ladder_lines(summary.ladder):
         console.print(Text(line))
     for line in quality_lines(summary.quality):
         console.print(Text(line))

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from autotune.strategies.cells import Cell, Result, Shelf, code_digest
 from autotune.strategies.figures import Group, grouped, least_seen
 from autotune.strategies.optimum import optimum_of
-from autotune.strategies.runner import Told, run_cells
+from autotune.strategies.runner import Watch, run_cells
 from autotune.strategies.sources import Source, digest_of, floor_of, truth_of
 from autotune.study.files import read_json, write_json
 
 USUAL_BUDGET_TRIALS = 60
 """Without a budget: as long as so many whole trials of the default take."""
-
-Note = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,18 +42,15 @@ def usual_budget_s(source: Source) -> float:
     return round(USUAL_BUDGET_TRIALS * truth_of(source).trial_s(), 1)
 
 
-def compare_strategies(
-    asked: Comparison, folder: Path, *, jobs: int, told: Told, note: Note
-) -> list[Group]:
+def compare_strategies(asked: Comparison, folder: Path, *, jobs: int, watch: Watch) -> list[Group]:
     """Search, and group; what is finished in `folder` is kept and not done again.
 
-    `told` hears of each search as it ends, `note` of what takes a while before. Raises
-    `UserError` for a source that cannot be read.
+    Raises `UserError` for a source that cannot be read.
     """
     digests = {source.name: digest_of(source) for source in asked.sources}
     shelf = Shelf(folder / "searches.jsonl", code_digest(), digests)
-    optima = {s: known_optimum(s, folder, digests[s.name], note) for s in asked.sources}
-    results = run_cells(list(asked.cells()), jobs, shelf, told)
+    optima = {s: known_optimum(s, folder, digests[s.name], watch) for s in asked.sources}
+    results = run_cells(list(asked.cells()), jobs, shelf, watch)
     return groups_of(asked.noise, results, optima)
 
 
@@ -94,13 +89,13 @@ def _group(
     )
 
 
-def known_optimum(source: Source, folder: Path, digest: str, note: Note) -> float:
+def known_optimum(source: Source, folder: Path, digest: str, watch: Watch) -> float:
     """`optimum_of`, kept in `folder`: a climb takes a minute."""
     path = folder / "optima.json"
     kept = read_json(path) or {}
     key = json.dumps([source.name, digest, code_digest()])
     if key not in kept:
-        note(f"looking for the optimum of {source.name}")
+        watch.note(f"looking for the optimum of {source.name}")
         kept[key] = optimum_of(truth_of(source))
         write_json(path, kept)
     return float(kept[key])

@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from typing import Protocol
 
 from autotune.strategies.cells import Cell, Result, Shelf, run_cell
 
-Told = Callable[[Cell, Result], None]
+
+class Watch(Protocol):
+    """Who is told how it goes."""
+
+    def note(self, text: str) -> None:
+        """Something that takes a while, or is worth a line."""
+        ...
+
+    def expect(self, total: int, kept: int) -> None:
+        """`total` searches are to be done, `kept` others were done before."""
+        ...
+
+    def told(self, cell: Cell, result: Result) -> None:
+        """One search has ended."""
+        ...
 
 
-def run_cells(cells: Sequence[Cell], jobs: int, shelf: Shelf, told: Told) -> dict[Cell, Result]:
+def run_cells(cells: Sequence[Cell], jobs: int, shelf: Shelf, watch: Watch) -> dict[Cell, Result]:
     """Every one of `cells`: those on `shelf` as they are, the rest searched by `jobs` processes.
 
-    `told` hears of each search as it ends. Raises `UserError` for a source that cannot be read;
-    what had ended is on the shelf.
+    Raises `UserError` for a source that cannot be read; what had ended is on the shelf.
     """
     found = shelf.read(cells)
     left = [cell for cell in cells if cell not in found]
+    watch.expect(len(left), len(found))
     for cell, result in _done(left, jobs):
         shelf.add(cell, result)
         found[cell] = result
-        told(cell, result)
+        watch.told(cell, result)
     return {cell: found[cell] for cell in cells}
 
 

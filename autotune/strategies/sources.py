@@ -90,6 +90,11 @@ def source_named(name: str, studies_dir: Path) -> Source:
     )
 
 
+def usual_sources() -> list[Source]:
+    """Every simulated machine."""
+    return [Source(name, combination.title) for name, combination in COMBINATIONS.items()]
+
+
 def is_recording(folder: Path) -> bool:
     """Whether `folder` holds a factorial or a study."""
     return any((folder / name).is_file() for name in ("factorial.json", "provenance.json"))
