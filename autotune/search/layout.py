@@ -27,6 +27,7 @@ from autotune.search.shared import SharedTurns, depth_span, within
 from autotune.search.space import Space, to_settings
 from autotune.search.space_build import build_space
 from autotune.search.space_circumstances import circumstances_of, model_symbols
+from autotune.search.space_offload import offload_that_fits
 from autotune.trial.side_by_side import DepthRow, side_by_side
 from autotune.trial.survey import Survey
 from autotune.workload.depth import DepthBuckets, DepthRange, parse_depth_range
@@ -92,7 +93,7 @@ def lay_out(setup: Setup, survey: Survey, shared: SharedTurns | None = None) -> 
         demand=demand_of(whole, survey),
         other_models={str(info.path.resolve()): info for info in setup.other_models},
     )
-    space = default_that_fits(space, feasibility, symbols)
+    space = offload_that_fits(default_that_fits(space, feasibility, symbols), feasibility)
     incumbent = None
     if setup.incumbent is not None:
         space, incumbent = adopt(space, setup.incumbent)
