@@ -103,8 +103,7 @@ _LONG = SimulatedWork(sessions=6, turns=20, depth=60_000)
 
 QWEN_27B_BESIDE = int(1.31 * GIB)
 """Fitted: a 3090 that starts with 262,144 tokens of q4_0 fails at 125,000 to 155,000 filled ones
-(club-3090). That 200,000 tokens leave 1.2 GiB
-at 183,000 was not fitted, though it was known."""
+(club-3090). That 200,000 tokens leave 1.2 GiB at 183,000 was not fitted, though it was known."""
 
 ONE_3090_VLLM = Combination(
     title="RTX 3090, Qwen3.6 27B int4, vLLM",

@@ -49,8 +49,10 @@ PR_MMQ = "llama.cpp pull request 7676"
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One figure: tokens a second. `held` figures chose no pace by themselves; others of their
-    series did."""
+    """One figure: tokens a second.
+
+    `held` figures chose no pace by themselves; others of their series did.
+    """
 
     machine: str
     model: str
