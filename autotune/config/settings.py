@@ -105,6 +105,10 @@ class SearchSettings(Section):
         description="settings that can change what the model says: keep them at their defaults, "
         "search them under the quality guard, or search them unguarded (any)",
     )
+    ladder: bool = Field(
+        True,
+        description="ask every candidate the whole plan, not a few turns at depth first",
+    )
     hold: bool = Field(
         True,
         description="do not fill the winner to the deepest turn and over several sessions before "

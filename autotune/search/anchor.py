@@ -26,6 +26,7 @@ from autotune.scoring.noise import NoiseFloor
 from autotune.scoring.objective import Objective
 from autotune.search.ledger import AFTER_DRIFT, Entry, Ledger, arm_name
 from autotune.search.queue import AGAIN, Planned
+from autotune.search.rung_looks import ahead_s
 from autotune.study.turn_log import TurnLog
 from autotune.trial.measurement import Measurement, Measurer
 
@@ -144,8 +145,9 @@ class Anchors:
         if not looks or base is None:
             return 0.0
         # Turns of sessions that overlap add up to more than the trial took.
-        turns_s = min(looks[0].turns_s, base.seconds)
-        return base.seconds - turns_s + turns_s * min(1.0, TURNS / max(1, len(self.plan.turns)))
+        whole_s = base.seconds - ahead_s([base])
+        turns_s = min(looks[0].turns_s, whole_s)
+        return whole_s - turns_s + turns_s * min(1.0, TURNS / max(1, len(self.plan.turns)))
 
     def measure(self, ledger: Ledger, *, whole: bool = False) -> Measurement:
         """Measure the default once more, all of the plan with `whole`."""

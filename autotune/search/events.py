@@ -249,7 +249,8 @@ class Summary:
     `speedup` is default's objective over the winner's, above 1 is faster, with its interval.
     `exit_code` is an `ExitCode`. Of several engines `engine` is the winner's, and `arms` has a row
     for each config that was confirmed. `held` is what filling the winner showed, as plain data,
-    `noise` what is known of the machine's noise (`autotune.search.steadiness`). `reuse` explains
+    `noise` what is known of the machine's noise (`autotune.search.steadiness`), `ladder` what each
+    rung cost and how far it could be trusted (`autotune.search.ladder_report`). `reuse` explains
     the prefix reuse of the default and of what stands beside it (`autotune.scoring.reuse_summary`).
     `kinds_*` tell cold, partial and warm turns apart, over all turns; `usual_chart` is what the
     usual benchmark says of the same configs, ``None`` where fewer than two were asked.
@@ -282,6 +283,7 @@ class Summary:
     usual_chart: ChartVerdict | None = None
     reuse: dict[str, dict[str, Any]] = field(default_factory=dict)
     noise: dict[str, Any] | None = None
+    ladder: tuple[dict[str, Any], ...] = ()
 
 
 Event = (

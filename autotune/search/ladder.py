@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from autotune.search.ledger import COMPLETE, STOPPED, Entry, Ledger
+from autotune.search.planned import AGAIN, DEFAULT
 from autotune.search.rung_looks import DROPPED, LOST, RungLook, look_on
 from autotune.search.rung_ranks import misleads
 from autotune.search.rungs import Rung
@@ -94,12 +95,15 @@ def drop_share(ledger: Ledger, rung: str) -> float:
 
 
 def reach(ledger: Ledger) -> float:
-    """How far into the plan a trial gets that no rung ahead of it ended."""
+    """How far into the plan a trial gets that no rung ahead of it ended; those that are measured
+    whole by intent left out."""
     shares = [entry.reached for entry in ledger.measured if _went_on(entry)]
     return (SUPPOSED * REACH + sum(shares)) / (SUPPOSED + len(shares))
 
 
 def _went_on(entry: Entry) -> bool:
+    if entry.label == DEFAULT or entry.label.startswith(AGAIN):
+        return False
     ended = any(data["verdict"] in (DROPPED, LOST) and data["seconds"] for data in entry.rungs)
     return entry.outcome in (COMPLETE, STOPPED) and not ended
 

@@ -22,6 +22,7 @@ from autotune.search.judge import Judge, TurnKey
 from autotune.search.limits import memory_limits
 from autotune.search.model_files import with_models
 from autotune.search.run_space import run_space
+from autotune.search.rungs import Rung, rungs_of
 from autotune.search.setup import Setup
 from autotune.search.shared import SharedTurns, depth_span, within
 from autotune.search.space import Space, to_settings
@@ -62,6 +63,7 @@ class Layout:
     incumbent: Mapping[str, Setting] | None
     notes: tuple[str, ...]
     depth_rows: tuple[DepthRow, ...] = ()
+    rungs: tuple[Rung, ...] = ()
 
 
 def lay_out(setup: Setup, survey: Survey, shared: SharedTurns | None = None) -> Layout:
@@ -111,6 +113,7 @@ def lay_out(setup: Setup, survey: Survey, shared: SharedTurns | None = None) -> 
         incumbent=incumbent,
         notes=(*notes, *fitted.notes),
         depth_rows=tuple(side_by_side(workload.sessions, survey)),
+        rungs=rungs_of(search_plan, at_depth, survey.depths) if request.ladder else (),
     )
 
 

@@ -17,6 +17,7 @@ from autotune.hardware.gpu import GpuProbe
 from autotune.search.budget import Budget
 from autotune.search.events import Listener
 from autotune.search.hold_book import refused_keys
+from autotune.search.ladder import Ladder
 from autotune.search.layout import Layout
 from autotune.search.reuse import reuse_question
 from autotune.search.search import Search
@@ -132,4 +133,5 @@ def make_search(
         seed=setup.request.seed,
         unfit=refused_keys(setup.folder),
         steady=steady,
+        ladder=Ladder(layout.rungs),
     )

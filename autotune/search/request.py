@@ -79,6 +79,7 @@ class RunRequest:
     anchor_every: int = DEFAULT_ANCHOR_EVERY
     noise_cache: Path | None = None
     hold: bool = True
+    ladder: bool = True
     headroom: float = DEFAULT_HEADROOM
 
     @property

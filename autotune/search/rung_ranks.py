@@ -19,7 +19,7 @@ from autotune.search.ledger import COMPLETE, STOPPED, Entry, Ledger
 from autotune.search.rung_looks import DROPPED, LOST, look_on, shift_between
 from autotune.search.rungs import DEEP, SESSIONS
 
-BEFORE: Mapping[str, float] = {DEEP: 0.08, SESSIONS: 0.03}
+BEFORE: Mapping[str, float] = {DEEP: 0.05, SESSIONS: 0.03}
 """The spread that is expected of a rung before anything is measured, as a log-ratio."""
 
 WORTH = 4.0

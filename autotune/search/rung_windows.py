@@ -39,6 +39,9 @@ good as any: the cheapest of those is taken."""
 NEAR_SWITCHES = 0.15
 """How far its share of turns right after another session's may be from the plan's: one of eight."""
 
+ALONE = 1.5
+"""How much dearer two windows may be than one, for hearing another session."""
+
 UNLIKE = 2.0
 """What it may cost more to be more like the plan: for 0.1 less of `Window.off`, a fifth."""
 
@@ -164,7 +167,12 @@ def chosen_windows(scored: Sequence[PlannedTurn], costs: TurnCosts) -> Sequence[
     """
     found = [_apart(scored, costs, count) for count in range(WINDOWS, 0, -1)]
     full = [windows for windows in found if windows]
-    return min(full, key=lambda windows: sum(w.dear for w in windows), default=())
+    return min(full, key=_price, default=())
+
+
+def _price(windows: Sequence[Window]) -> float:
+    """What they cost; one alone is no second opinion on anything."""
+    return sum(w.dear for w in windows) * (1.0 if len(windows) > 1 else ALONE)
 
 
 def _apart(scored: Sequence[PlannedTurn], costs: TurnCosts, count: int) -> Sequence[Window]:

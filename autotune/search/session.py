@@ -20,6 +20,7 @@ from autotune.search.free_gpu import require_free_gpu
 from autotune.search.guarding import guarded
 from autotune.search.hold import NOT_HELD, Holder, Holding, confirmed_and_held, searching_s
 from autotune.search.hold_book import refusals, refused_keys, relearn
+from autotune.search.ladder_report import ladder_report
 from autotune.search.layout import Layout, lay_out
 from autotune.search.ledger import Entry, Ledger
 from autotune.search.opening import check_provenance, make_measurer, make_search, scratch
@@ -251,7 +252,13 @@ class _Run:
         )
         noise = self.steady.report(ledger)
         self.account.save()
-        told = replace(outcome.summary, noise=noise, seconds=self.account.told())
+        seed, rungs = self.setup.request.seed, self.layout.rungs
+        told = replace(
+            outcome.summary,
+            noise=noise,
+            ladder=ladder_report(rungs, ledger, seed=seed),
+            seconds=self.account.told(),
+        )
         outcome = replace(outcome, summary=told)
         if outcome.is_final:
             write_result(self.setup, self.layout, outcome)

@@ -18,7 +18,9 @@ from autotune.search.budget import Budget
 from autotune.search.events import Event
 from autotune.search.feasibility import Feasibility, Limits
 from autotune.search.judge import Judge
+from autotune.search.ladder import Ladder
 from autotune.search.ledger import Ledger
+from autotune.search.rungs import Rung
 from autotune.search.search import Search
 from autotune.search.space import Parameter, Space, Start
 from autotune.search.suggest import make_sampler
@@ -113,6 +115,7 @@ class Bench:
     path: Path
     events: list[Event] = field(default_factory=list)
     plan: ReplayPlan = field(default_factory=plan_of)
+    rungs: tuple[Rung, ...] = ()
 
     @property
     def folder(self) -> StudyFolder:
@@ -146,6 +149,7 @@ class Bench:
                     stop=stop or threading.Event(),
                     read_turns=self.folder.read_turns,
                     seed=seed,
+                    ladder=Ladder(self.rungs),
                 ).run()
         finally:
             log.close()

@@ -22,6 +22,7 @@ from autotune.search.contest.side import Side, leader
 from autotune.search.contest.verdict import Verdict, compare_arms, reach_verdict
 from autotune.search.events import ArmRow, Summary
 from autotune.search.hold import Holding
+from autotune.search.ladder_report import ladder_report
 from autotune.search.ledger import arm_name
 from autotune.search.outcome import (
     bucket_rows,
@@ -80,6 +81,11 @@ class Ended:
             trials=len(measured),
             failed=sum(1 for entry in measured if entry.value is None),
             noise=None if self.noise is None else dict(self.noise),
+            ladder=tuple(
+                {"engine": side.label, **row}
+                for side in self.sides
+                for row in ladder_report(side.search.ladder.rungs, side.ledger)
+            ),
             **{"winner": None, "speedup": None, "interval": None, **more},
         )
 
