@@ -41,7 +41,7 @@ from autotune.simulated.vllm_costs import VllmCosts
 
 Settings = Mapping[str, Setting]
 
-CLUB = "club-3090, docs/SINGLE_CARD.md, docs/DUAL_CARD.md and BENCHMARKS.md at 4a29ab57"
+CLUB = "club-3090, its pages on single cards, dual cards and benchmarks at 4a29ab57"
 SPARK_BENCH = "llama.cpp, benches/dgx-spark.md, build 6918"
 PR_MMA = "llama.cpp pull request 17505"
 PR_MMQ = "llama.cpp pull request 7676"
