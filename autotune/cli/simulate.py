@@ -58,8 +58,8 @@ class Simulate(DisplaySettings, StudiesSettings):
     seeds: int = Field(50, ge=1, description="searches of each strategy")
     budget: list[Annotated[Duration, Field(gt=0)]] = Field(
         default_factory=list,
-        description="engine time of a search: 90s, 10m, 2h (may be repeated; default: as long as 60 "
-        "whole trials of the engine's defaults take)",
+        description="engine time of a search: 90s, 10m, 2h (may be repeated; default: as long as "
+        "60 whole trials of the engine's defaults take)",
         json_schema_extra={"metavar": "TIME"},
     )
     noise: Literal["usual", "none", "quiet", "tenfold-bursts"] = Field(

@@ -49,7 +49,7 @@ def group_document(group: Group) -> dict[str, Any]:
 
 
 def _table(group: Group) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
     for at in SHORT:
         table.add_column(COLUMNS[at], justify="right" if at else "left", no_wrap=True)
     for row in figures(group):

@@ -49,8 +49,9 @@ CAVEATS = (
     "Resampled from the study's own trials: each is charged as a whole replay, in an order drawn "
     "by chance, the default first.",
     "It can tell whether the order of the trials, and leaving some early, was worth anything.",
-    "It cannot tell what chance would find among configs that were never measured: a search "
-    "measures what looks good, so this flatters random search. Values are as measured, with noise.",
+    "It cannot tell what chance would find among configs that were never measured.",
+    "A search measures what looks good, so this flatters random search. Values are as measured, "
+    "noise and all.",
 )
 
 

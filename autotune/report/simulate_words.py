@@ -10,10 +10,11 @@ from autotune.strategies.figures import Figures, Group
 from autotune.strategies.sources import SIMULATED
 
 COLUMNS = (
-    "strategy", "within 5%\nmedian", "\n95th", "\nnever", "ours\ntakes", "\n95% interval",
-    "regret\nfound", "\nrecommended", "\n95th", "kept\ndefault", "worse than\ndefault", "trials",
+    "strategy", "within 5%\nmedian", "\n95th", "\nnever", "ours takes\n", "\n95% interval",
+    "regret\nfound", "\nfinal", "\n95th", "kept\ndefault", "worse\nthan it", "trials",
 )  # fmt: skip
-"""Of a table (5% is `strategies.figures.WITHIN`); the part before a line break stands over the columns after it."""
+"""Of a table; the part before a line break stands over the columns after it. The 5% are
+`strategies.figures.WITHIN`."""
 
 SHORT = (0, 1, 2, 3, 4, 5, 7, 10)
 """Those of them that a terminal of 80 columns has room for."""
@@ -77,9 +78,9 @@ def legend(groups: Sequence[Group]) -> list[str]:
         "Regret: how much slower than the best configuration, both without noise. A search that "
         "never came within 5% counts as later than all; in 'ours takes' (medians, ours over "
         "theirs, bootstrap over seeds) with the whole budget.",
-        "'found' led when the search ended; 'recommended' is what is left after a strategy's own "
+        "'found' led when the search ended; 'final' is what is recommended after a strategy's own "
         "confirmation, which keeps the default where it cannot prove a gain.",
-        "'worse than default': the recommendation is slower than the default by more than the "
+        "'worse than it': the recommendation is slower than the default by more than the "
         "noise floor, on the sessions of the confirmation.",
     ]
     if any(group.source.kind == SIMULATED for group in groups):
