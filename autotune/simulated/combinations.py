@@ -113,7 +113,7 @@ ONE_3090_VLLM = Combination(
         useless_hits=True, spare_bytes=1.2e9, depth_bytes=1.2e9 / 55_000, turn_bytes=0.13 * 1.2e9
     ),
 )  # fmt: skip
-"""What agents run into (club-3090, issue 102 and its page of cliffs): hits that save nothing, and no
+"""What agents run into (club-3090, issue 102, its page of cliffs): hits that save nothing, and no
 memory after four or five turns at 21,000 to 26,000 tokens, or with 55,000 at once. Every config of
 it fails, so it is none of the combinations."""
 
