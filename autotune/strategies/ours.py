@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from autotune.replay.plan import ReplayPlan
 from autotune.scoring.noise import assumed_floor
 from autotune.search.anchor import Anchors
 from autotune.search.budget import Budget
@@ -22,7 +21,7 @@ from autotune.search.confirm import Confirmation, Confirmed
 from autotune.search.events import TrialFinished
 from autotune.search.finals import launches, prove, room_for
 from autotune.search.floor_cache import FloorCache, FloorKey
-from autotune.search.judge import Judge, TurnKey
+from autotune.search.judge import TurnKey
 from autotune.search.ladder import Ladder
 from autotune.search.ledger import Ledger, arm_name
 from autotune.search.outcome import best_arm
@@ -32,6 +31,7 @@ from autotune.search.search import Search
 from autotune.search.space import to_settings
 from autotune.search.steadiness import Steadiness
 from autotune.search.suggest import make_sampler
+from autotune.simulated.machines import SimulatedSetup, plan_depths
 from autotune.strategies.memory_log import MemoryTurnLog
 from autotune.strategies.plain import quiet_study
 from autotune.strategies.seam import Asked, Pick, Settings, Setup
@@ -124,7 +124,7 @@ class Ours:
             read_turns=self.log.records,
             seed=self.asked.seed,
             steady=self.steady,
-            ladder=Ladder(known_rungs(setup.search_plan, setup.judge)),
+            ladder=Ladder(known_rungs(setup)),
         )
 
     def _steadiness(self) -> Steadiness:
@@ -177,9 +177,15 @@ class Ours:
 _RUNGS: dict[tuple[str, frozenset[TurnKey]], tuple[Rung, ...]] = {}
 
 
-def known_rungs(plan: ReplayPlan, judge: Judge) -> tuple[Rung, ...]:
-    """The rungs under `plan`, worked out once: they are the same for every seed."""
-    key = (plan.digest, judge.at_depth)
+def known_rungs(setup: Setup) -> tuple[Rung, ...]:
+    """The rungs under the search's plan, worked out once: they are the same for every seed.
+
+    Where the depths of turns are known they are given, as a run gives those of its survey. Of a
+    recording they are not: its own rungs were laid without.
+    """
+    plan, at_depth = setup.search_plan, setup.judge.at_depth
+    key = (plan.digest, at_depth)
     if key not in _RUNGS:
-        _RUNGS[key] = rungs_of(plan, judge.at_depth)
+        depths = plan_depths(plan) if isinstance(setup, SimulatedSetup) else None
+        _RUNGS[key] = rungs_of(plan, at_depth, depths)
     return _RUNGS[key]

@@ -65,9 +65,7 @@ def test_where_nothing_is_faster_the_default_is_kept() -> None:
 
 def test_rungs_are_worked_out_once_for_all_seeds() -> None:
     first, second = analytic_setup(seed=0), analytic_setup(seed=1)
-    assert known_rungs(first.search_plan, first.judge) is known_rungs(
-        second.search_plan, second.judge
-    )
+    assert known_rungs(first) is known_rungs(second)
 
 
 def test_the_log_sets_aside_and_keeps_the_order() -> None:
