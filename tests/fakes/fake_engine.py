@@ -344,6 +344,9 @@ class Reply:
             self._stream()
         else:
             self._whole()
+
+    def _keep(self) -> None:
+        """The slot holds prompt and reply. Before the client knows the end: it may ask at once."""
         with self.engine.lock:
             self.engine.slots[self.slot] = self.prompt + self.words
 
@@ -357,6 +360,7 @@ class Reply:
 
     def _whole(self) -> None:
         self._prefill()
+        self._keep()
         message = {"role": "assistant", "content": " ".join(self.words)}
         choice = {"index": 0, "message": message, "finish_reason": self.finish}
         self.handler._json(200, {"choices": [choice], **self._closing()})
@@ -404,6 +408,7 @@ class Reply:
         return False
 
     def _end(self) -> None:
+        self._keep()
         if not self.engine.fault("no-finish"):
             self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": self.finish}]})
         if (self.handler.body.get("stream_options") or {}).get("include_usage"):

@@ -68,8 +68,8 @@ def test_two_slots_clear_it_and_an_edit_is_not_the_engines_fault(
 
 
 def hits(make: Callable[..., Launcher], model: Path, folder: Path, *faults: str) -> dict[str, Any]:
-    """Three sessions one after the other; 60 us a token, up to 90 ms for a prompt that is cold."""
-    launcher = make(*faults, prefill_us=60, tokens={"tokenize_path": "/tokenize"})
+    """Three sessions one after the other; 200 us a token, up to 0.3 s for a prompt that is cold."""
+    launcher = make(*faults, prefill_us=200, tokens={"tokenize_path": "/tokenize"})
     words = (500, 300, 300, 200)
     three = [session(f"s{at}", words, begins_ms=9000.0 * at) for at in range(3)]
     found = explained(launcher, model, folder, three, {"ctx-size": 8192, "parallel": 1})
