@@ -25,6 +25,9 @@ DEEP, SESSIONS, WHOLE = "deep", "sessions", "whole"
 SESSIONS_SHARE = 1 / 3
 """Of the scored turns of the plan, where the rung of sessions ends."""
 
+MOST_SHARE = 0.75
+"""Of the plan's cost: to be left later than this saves too little for what a rung may err."""
+
 MARK = "deep"
 """Stands before the system prompt there: two prompts that differ so early share no cache."""
 
@@ -137,5 +140,6 @@ def _sessions(plan: ReplayPlan, scored: Sequence[PlannedTurn], costs: TurnCosts)
             begun = part(plan, [key_of(p) for p in plan.turns[:end]])
             share = costs.beginning(end) / costs.beginning(len(plan.turns))
             replies = {key_of(p): p.output_tokens for p in heard}
-            return Rung(SESSIONS, begun, share, frozenset(replies), replies)
+            rung = Rung(SESSIONS, begun, share, frozenset(replies), replies)
+            return rung if share <= MOST_SHARE else None
     return None
