@@ -62,10 +62,11 @@ class Simulate(DisplaySettings, StudiesSettings):
         "60 whole trials of the engine's defaults take)",
         json_schema_extra={"metavar": "TIME"},
     )
-    noise: Literal["usual", "none", "quiet", "tenfold-bursts"] = Field(
+    noise: Literal["usual", "none", "quiet", "shared", "tenfold-bursts"] = Field(
         "usual",
-        description="usual: as recorded, or of a simulated machine that others use too; quiet: of "
-        "one's own; tenfold-bursts: as usual, with moments that take ten times as long",
+        description="usual: as recorded; quiet, shared: of a simulated machine of one's own (usual "
+        "of a card), or that others use too (usual of a processor); tenfold-bursts: as recorded or "
+        "shared, with moments that take ten times as long",
     )
     jobs: int = Field(1, ge=1, description="processes that search side by side")
     output: Path | None = Field(

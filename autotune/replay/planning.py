@@ -67,11 +67,17 @@ def replan(turns: Sequence[PlannedTurn], like: ReplayPlan) -> ReplayPlan:
 def ahead_of(probe: ReplayPlan, plan: ReplayPlan) -> ReplayPlan:
     """`probe`, then `plan`, on one server. They share no session.
 
-    Raises ``ValueError`` where they do: a session's turns are in one of the two.
+    Raises ``ValueError`` where they do: a session's turns are in one of the two. The digest is of
+    both digests, as every trial asks for it, and hashing all prompts again takes a while.
     """
     if shared := set(probe.session_ids) & set(plan.session_ids):
         raise ValueError(f"both hold session {min(shared)}")
-    return replace(replan((*probe.turns, *plan.turns), plan), probe_turns=len(probe.turns))
+    both = (*probe.turns, *plan.turns)
+    turns = tuple(PlannedTurn(at, p.turn, p.output_tokens) for at, p in enumerate(both))
+    told = hashlib.sha256(f"replay-plan/1 ahead\n{probe.digest}\n{plan.digest}\n".encode())
+    return replace(
+        plan, turns=turns, digest=f"sha256:{told.hexdigest()}", probe_turns=len(probe.turns)
+    )
 
 
 def _check(workload: Workload, concurrency: int, longest: int | None, default: int) -> None:

@@ -73,17 +73,20 @@ class Ledger:
         self.entries: list[Entry] = []
         self._unfit = set(unfit)
         self._by_key: dict[str, list[Entry]] = {}
+        self._ranking: list[Entry] | None = None
         for trial in trials:
             if "outcome" in trial.user_attrs:
                 self.add(_entry(trial))
 
     def add(self, entry: Entry) -> None:
         """Note a finished trial."""
+        self._ranking = None
         self.entries.append(entry)
         self._by_key.setdefault(entry.key, []).append(entry)
 
     def rule_out(self, key: str) -> None:
         """Rank these settings no more."""
+        self._ranking = None
         self._unfit.add(key)
 
     def find(self, key: str) -> Entry | None:
@@ -114,6 +117,11 @@ class Ledger:
 
         One that was stopped early has no score, only a guess; one that did not hold has no rank.
         """
+        if self._ranking is None:
+            self._ranking = self._ranked()
+        return list(self._ranking)
+
+    def _ranked(self) -> list[Entry]:
         fit = [key for key in self._by_key if key not in self._unfit]
         firsts = [looks for key in fit if (looks := self.looks(key))]
         rows = [replace(looks[0], value=_median_value(looks)) for looks in firsts]
@@ -122,7 +130,7 @@ class Ledger:
     @property
     def best(self) -> Entry | None:
         """The feasible trial with the least value."""
-        return self.ranked[0] if self.ranked else None
+        return next(iter(self.ranked), None)
 
     @property
     def baseline(self) -> Entry | None:

@@ -26,10 +26,11 @@ from autotune.trial.measurement import Measurement, Measurer
 SIMULATED, RECORDED = "simulated", "recorded"
 
 USUAL = "usual"
-"""The noise that was recorded; of a simulated machine, that of one which others use too."""
+"""As recorded. Of a simulated card, a machine of one's own; of a processor, one that others use."""
 
 TENFOLD = "tenfold-bursts"
-NOISES = (USUAL, "none", "quiet", TENFOLD)
+QUIET, SHARED = "quiet", "shared"
+NOISES = (USUAL, "none", QUIET, SHARED, TENFOLD)
 
 FLOOR_RUNS = 9
 _FLOOR_SEED = 1_000_003
@@ -60,13 +61,17 @@ class Source:
             return simulated_setup(self.name, seed, self.noise_called(noise))
         return recorded.recorded_setup(self.folder, seed, self.noise_called(noise))
 
+    @property
+    def _own_noise(self) -> str:
+        return QUIET if COMBINATIONS[self.name].machine.gpu else SHARED
+
     def noise_called(self, noise: str) -> str:
         """What `noise` of `NOISES` is called there. Raises `UserError` for any other."""
         if noise not in NOISES:
             raise UserError(f"no noise is called {noise!r}", f"choose one of {', '.join(NOISES)}")
         if self.folder is None:
-            return "shared" if noise == USUAL else noise
-        if noise == "quiet":
+            return self._own_noise if noise == USUAL else noise
+        if noise in (QUIET, SHARED):
             raise UserError(
                 f"{self.name} is recorded, and its noise is as it was",
                 f"use --noise {USUAL}, none or {TENFOLD}",
@@ -162,7 +167,8 @@ def floor_of(source: Source, noise: str) -> float:
     The noise floor of a study (`scoring.noise`) over `FLOOR_RUNS` runs of the default on the
     sessions of the confirmation. Bursts are left out, so it errs to the narrow side.
     """
-    setup = source.setup(_FLOOR_SEED, USUAL if noise == TENFOLD else noise)
+    without = USUAL if source.folder is not None else SHARED
+    setup = source.setup(_FLOOR_SEED, without if noise == TENFOLD else noise)
     default = Candidate(to_settings(setup.space, setup.space.defaults))
     runs = [
         setup.measurer.measure(

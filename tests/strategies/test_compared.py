@@ -70,6 +70,8 @@ def test_a_machine_is_named_and_what_is_not_there_is_refused(tmp_path: Path) -> 
 def test_noises_are_named_alike_and_mean_what_the_measurer_has() -> None:
     recorded = Source("r", "a recording", Path("r"))
     assert SOURCE.noise_called("usual") == "shared"
+    assert Source("h100-qwen-32b-vllm", "a card").noise_called("usual") == "quiet"
+    assert Source("h100-qwen-32b-vllm", "a card").noise_called("shared") == "shared"
     assert recorded.noise_called("usual") == "recorded"
     assert recorded.noise_called("tenfold-bursts") == "tenfold-bursts"
     with pytest.raises(UserError, match="its noise is as it was"):
@@ -85,7 +87,7 @@ def test_truth_is_without_noise_and_the_floor_is_of_the_noise() -> None:
     assert truth.held_out(truth.default) != value
     assert floor_of(SOURCE, "none") == pytest.approx(0.0, abs=1e-9)
     assert 0.0 < floor_of(SOURCE, "quiet") < floor_of(SOURCE, "usual")
-    assert floor_of(SOURCE, "tenfold-bursts") == floor_of(SOURCE, "usual")
+    assert floor_of(SOURCE, "tenfold-bursts") == floor_of(SOURCE, "shared")
 
 
 def test_the_optimum_is_no_worse_than_anything_near() -> None:
