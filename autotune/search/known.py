@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,7 +18,8 @@ class Known:
     """What a study knows at one moment; a policy is a function of nothing else.
 
     So a study that is killed and goes on decides as it would have decided. `error` is the standard
-    deviation of one trial's log time by the machine alone.
+    deviation of one trial's log time by the machine alone. `floor` is by how much two runs of one
+    config differ at most, as a log-ratio, where that was measured: no luck is greater.
     """
 
     ledger: Ledger
@@ -26,3 +28,4 @@ class Known:
     incumbent: Mapping[str, Setting] | None = None
     seed: int = 0
     error: float = TRIAL_ERROR
+    floor: float = math.inf

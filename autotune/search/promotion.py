@@ -6,13 +6,13 @@ batch of peers. Here trials come one after another and one peer matters, the bes
 candidate goes on when it looks faster than the best by what a gain must at least be. One that looks
 slower, by no more than the rung is known to be wrong (`rung_ranks`), goes on only as one of the
 better half of all that were asked there: of many that look alike, the rung keeps those that look
-least slow.
+least slow. A rung that is often wrong ends only those that cannot win.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from autotune.search.ledger import Ledger
 from autotune.search.race import AT_THE_END
@@ -24,6 +24,9 @@ looks worse than that one time in six."""
 
 KEPT = 0.5
 """Of all that were asked on a rung, the share that doubt may carry on: halving."""
+
+COARSE = 0.1
+"""A rung that is wrong about two configs by more halves nobody: which half would be chance."""
 
 FEW = 4
 """Before so many were asked there are no halves."""
@@ -50,10 +53,12 @@ def is_kept(shift: float, others: Iterable[float]) -> bool:
 
 def is_promoted(shift: float, spread: float, others: Iterable[float]) -> bool:
     """Whether a candidate goes on. All are log-ratios of time to the best one's, on one rung."""
-    return looks_faster(shift) or (may_win(shift, spread) and is_kept(shift, others))
+    if looks_faster(shift):
+        return True
+    return may_win(shift, spread) and (spread > COARSE or is_kept(shift, others))
 
 
-def others_on(ledger: Ledger, rung: str, turns: dict[str, float]) -> list[float]:
+def others_on(ledger: Ledger, rung: str, turns: Mapping[str, float]) -> list[float]:
     """What others looked like on `rung` beside the best one, whose `turns` there are given."""
     looks = (look_on(entry, rung) for entry in ledger.measured)
     shifts = (shift_between(look.turns, turns) for look in looks if look is not None)

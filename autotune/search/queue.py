@@ -57,10 +57,16 @@ class Queue:
             return None
         looks = self.ledger.looks(best.key)
         since = self.ledger.entries[self.ledger.entries.index(looks[-1]) :]
-        if sum(e.outcome == STOPPED for e in since) >= STOPS_A_LOOK * len(looks):
+        if sum(self._is_close(e, best.value) for e in since) >= STOPS_A_LOOK * len(looks):
             return _look_at(best)
         doubtful = [e for e in self.ledger.entries if self._is_doubtful(e, best.value)]
         return _look_at(min(doubtful, key=_guess)) if doubtful else None
+
+    def _is_close(self, entry: Entry, best_value: float) -> bool:
+        """Stopped early, and so near that a lucky best one could have done it."""
+        if entry.outcome != STOPPED or entry.value is None:
+            return False
+        return math.log(entry.value / best_value) <= self.known.floor
 
     def _is_doubtful(self, entry: Entry, best_value: float) -> bool:
         """Stopped early, and yet guessed to be faster than the best has turned out to be."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -120,6 +121,7 @@ class Search:
             feasibility=self.feasibility,
             incumbent=self.incumbent,
             seed=self.seed,
+            floor=math.inf if self.steady is None else self.steady.luck,
         )
 
     def _objective(self, trial: Trial) -> float:

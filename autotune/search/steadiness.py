@@ -6,6 +6,7 @@ again because somebody else used the machine.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -31,6 +32,9 @@ from autotune.trial.real import RealMeasurer
 
 LEAST_BUDGET = 20
 """Default's trials that the budget must hold for one of them to be spent on the noise floor."""
+
+LEAST_LUCK = math.log(1.05)
+"""A floor below this was measured in a good moment."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,6 +76,11 @@ class Steadiness:
         """The floor as it can be known without measuring: what a verdict is widened by."""
         if self.anchors.every and not self._was_asked:
             self._wants_floor(ledger)
+
+    @property
+    def luck(self) -> float:
+        """By how much two runs of one config differ, a log-ratio; no end to it until measured."""
+        return max(LEAST_LUCK, self.anchors.floor_width) if self.floor.is_measured else math.inf
 
     def _wants_floor(self, ledger: Ledger) -> bool:
         """Once, right after the default: whether its noise is to be measured now.

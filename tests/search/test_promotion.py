@@ -45,6 +45,11 @@ def test_who_looks_faster_goes_on_whatever_the_others_did() -> None:
     assert not is_promoted(0.3, 0.08, [0.5] * 10)
 
 
+def test_a_coarse_rung_halves_nobody_and_ends_those_that_cannot_win() -> None:
+    assert is_promoted(0.0, 0.2, [-0.5] * 10)
+    assert not is_promoted(0.19, 0.2, [-0.5] * 10)
+
+
 @given(st.floats(-1, 1), st.floats(0, 0.5), st.lists(st.floats(-1, 1), max_size=8))
 def test_a_faster_one_goes_on_wherever_a_slower_one_does(
     shift: float, spread: float, others: list[float]

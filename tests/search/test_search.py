@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +12,15 @@ import optuna
 import pytest
 from formula import SPACE, Bench, FormulaMeasurer, plan_of, ttft_of
 
-from autotune.candidate import Setting
+from autotune.candidate import Candidate, Setting
 from autotune.errors import MachineError
 from autotune.launchers.failure import Failure, FailureKind
+from autotune.records import TurnRecord
+from autotune.replay.plan import PlannedTurn
 from autotune.search.events import TrialFinished, TrialStarted, TurnDone
 from autotune.search.ledger import DUPLICATE, STOPPED, arm_name
 from autotune.search.race import LEAST_PAIRS
+from autotune.search.rungs import rungs_of
 from autotune.search.search import MAX_REPEATS
 from autotune.search.space import Parameter, Space
 from autotune.study.storage import load_trials
@@ -272,3 +276,66 @@ def test_conditions_hold_in_every_trial(bench: Bench) -> None:
     for settings in measurer.measured:
         assert ("spec-n" in settings) == (settings["spec-type"] == "ngram")
     assert SPACE.parameter("spec-n").requires
+
+
+def laddered(path: Path) -> Bench:
+    """A bench over three long sessions, with the rungs of their plan."""
+    plan = plan_of(3, 24)
+    return Bench(path, plan=plan, rungs=rungs_of(plan))
+
+
+def test_one_that_a_rung_drops_is_partial_and_never_best(tmp_path: Path) -> None:
+    bench = laddered(tmp_path)
+    ledger = bench.run(FormulaMeasurer(), 14)
+    best = ledger.best
+    assert best is not None
+    assert (best.settings["spec-type"], best.settings["batch-size"]) == ("ngram", 128)
+    left = [e for e in ledger.measured if e.rungs and e.rungs[-1]["verdict"] in ("dropped", "lost")]
+    assert left
+    for entry in left:
+        assert entry.outcome == STOPPED
+        assert entry not in ledger.ranked
+        assert "left after the" in str(entry.reason)
+        frozen = load_trials(bench.folder)[entry.number]
+        assert frozen.user_attrs["outcome"] == STOPPED
+        assert frozen.intermediate_values
+    arms = {r.arm for r in bench.folder.read_turns()}
+    assert {"trial-0000", "rung-0000"} <= arms
+    # The trial's own records are the plan's, whatever went ahead of it.
+    own = [r for r in bench.folder.read_turns() if r.arm == "trial-0000"]
+    assert [r.order for r in own] == list(range(len(bench.plan.turns)))
+
+
+def test_a_rung_that_was_finished_before_a_kill_is_not_asked_again(tmp_path: Path) -> None:
+    bench = laddered(tmp_path)
+    ahead = len(bench.rungs[0].plan.turns)
+    bench.run(FormulaMeasurer(), 1)
+
+    class Dies(FormulaMeasurer):
+        """Is killed in the third turn of the plan."""
+
+        def _record(self, candidate: Candidate, p: PlannedTurn, arm: str, block: int) -> TurnRecord:
+            if p.order == ahead + 2:
+                raise Killed
+            return super()._record(candidate, p, arm, block)
+
+    with pytest.raises(Killed):
+        bench.run(Dies(), 2)
+    bench.run(FormulaMeasurer(), 2)
+    counts = Counter(r.arm for r in bench.folder.read_turns())
+    assert counts["rung-0001"] == counts["rung-0002"] == ahead
+    assert (counts["trial-0001"], counts["trial-0002"]) == (2, len(bench.plan.turns))
+    trial = load_trials(bench.folder)[2]
+    assert trial.user_attrs["rungs"][0]["rung"] == "deep"
+
+
+def test_a_study_with_a_ladder_that_goes_on_decides_as_if_it_had_not_stopped(
+    tmp_path: Path,
+) -> None:
+    whole = laddered(tmp_path / "whole").run(FormulaMeasurer(), 9)
+    parted = laddered(tmp_path / "parted")
+    parted.run(FormulaMeasurer(), 4)
+    ledger = parted.run(FormulaMeasurer(), 9)
+    assert [(e.key, e.outcome, e.value) for e in ledger.measured] == [
+        (e.key, e.outcome, e.value) for e in whole.measured
+    ]
