@@ -102,6 +102,8 @@ bench: models llama-server  ## what replaying, recording and inspecting cost, wh
 	$(BIN)/python tests/benchmarks/bench_record.py
 	$(BIN)/python tests/benchmarks/bench_record_engine.py --engine reference --model $(MODEL)
 	$(BIN)/python tests/benchmarks/bench_inspect.py
+	$(BIN)/autotune simulate --setup $(FACTORIAL) --setup 2-cores-vllm --setup h100-qwen-32b-vllm \
+		--seeds 5 --budget 40x --jobs 2 --output .demo/search-strategies
 	@mkdir -p $(dir $(BENCH_WORKLOAD))
 	$(BIN)/python tests/benchmarks/make_edit_sessions.py $(BENCH_WORKLOAD)
 	$(BIN)/autotune run --engine llama-server --engine-path $(LLAMA_SERVER) --model $(MODEL) \
@@ -159,6 +161,28 @@ record-factorial: $(MODEL) llama-server  ## measure all of studies/factorial-lla
 
 show-factorial: $(READY)  ## say in the factorial's README what it shows
 	$(BIN)/python tests/benchmarks/show_factorial.py $(FACTORIAL)
+
+STRATEGIES := studies/search-strategies
+# Processes that search side by side; of the recording, and of each simulated machine.
+STRATEGY_JOBS ?= 2
+STRATEGY_SEEDS ?= 50
+SIMULATED_SEEDS ?= 20
+SAFETY_SEEDS ?= 20
+
+search-strategies: $(READY)  ## make studies/search-strategies again: how fast each strategy gets near the optimum (2 hours)
+	$(BIN)/autotune simulate --setup $(FACTORIAL) --budget 20x --budget 150x \
+		--seeds $(STRATEGY_SEEDS) --jobs $(STRATEGY_JOBS) --output $(STRATEGIES)/recorded
+	$(BIN)/autotune simulate --seeds $(SIMULATED_SEEDS) --budget 100x \
+		--jobs $(STRATEGY_JOBS) --output $(STRATEGIES)/simulated
+
+# A recommendation that is slower than the default by more than the noise floor fails the target.
+safety: $(READY)  ## 240 studies in noise as recorded and tenfold bursts: is the default ever beaten by a worse one
+	$(BIN)/autotune simulate --strategy ours --noise tenfold-bursts --seeds $(SAFETY_SEEDS) --budget 30x \
+		--jobs $(STRATEGY_JOBS) --output $(STRATEGIES)/safety/simulated
+	$(BIN)/autotune simulate --strategy ours --noise tenfold-bursts --seeds $(SAFETY_SEEDS) --budget 30x \
+		--setup $(FACTORIAL) --jobs $(STRATEGY_JOBS) --output $(STRATEGIES)/safety/recorded
+	$(BIN)/python tests/benchmarks/check_safety.py $(STRATEGIES)/safety/simulated \
+		$(STRATEGIES)/safety/recorded --least 200
 
 wheel: $(READY)  ## build sdist and wheel into dist/, install it clean and use it
 	$(BIN)/python tools/check_wheel.py --output dist

@@ -5,18 +5,20 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
+from pydantic_core import PydanticCustomError
 
+from autotune.candidate import number_from
 from autotune.cli.find import find_study
 from autotune.cli.io import CommandIO
 from autotune.config.settings import DisplaySettings, StudiesSettings
-from autotune.config.values import Duration
+from autotune.config.values import parse_duration
 from autotune.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
-    from autotune.strategies.compared import Comparison
+    from autotune.strategies.compared import Comparison, EngineTime
     from autotune.strategies.figures import Group
     from autotune.strategies.sources import Source
 
@@ -39,7 +41,7 @@ class Simulate(DisplaySettings, StudiesSettings):
     Examples:
         autotune simulate --list
         autotune simulate --setup 3090-qwen-27b --seeds 20 --jobs 2
-        autotune simulate --setup studies/factorial-llama-server-cpu --seeds 50
+        autotune simulate --setup studies/factorial-llama-server-cpu --budget 20x --budget 100x
         autotune simulate --setup h100-qwen-32b-vllm --strategy ours --strategy random --budget 4h
         autotune simulate --setup 4090-qwen-30b-a3b --noise tenfold-bursts --strategy ours
         autotune simulate --study my-study
@@ -56,10 +58,10 @@ class Simulate(DisplaySettings, StudiesSettings):
         json_schema_extra={"metavar": "NAME"},
     )
     seeds: int = Field(50, ge=1, description="searches of each strategy")
-    budget: list[Annotated[Duration, Field(gt=0)]] = Field(
-        default_factory=list,
-        description="engine time of a search: 90s, 10m, 2h (may be repeated; default: as long as "
-        "60 whole trials of the engine's defaults take)",
+    budget: list[str] = Field(
+        default_factory=lambda: ["60x"],
+        description="engine time of a search: 90s, 10m, 2h, or 60x: as long as 60 whole trials of "
+        "the engine's defaults take (may be repeated; default: 60x)",
         json_schema_extra={"metavar": "TIME"},
     )
     noise: Literal["usual", "none", "quiet", "shared", "tenfold-bursts"] = Field(
@@ -103,7 +105,7 @@ class Simulate(DisplaySettings, StudiesSettings):
             strategies=strategies_named(tuple(self.strategy)),
             noise=self.noise,
             seeds=self.seeds,
-            budgets_s=tuple(dict.fromkeys(self.budget)),
+            budgets=tuple(map(engine_time, self.budget)),
         )
 
     def _sources(self) -> list[Source]:
@@ -172,3 +174,22 @@ class Simulate(DisplaySettings, StudiesSettings):
             print_baseline(found, io.out)
             io.out.print(f"wrote {path}", markup=False, soft_wrap=True)
         return int(ExitCode.DONE)
+
+
+def engine_time(text: str) -> EngineTime:
+    """``2h`` or ``60x``. Raises `UserError` for anything else, and for nothing."""
+    from autotune.strategies.compared import EngineTime
+
+    number = number_from(text[:-1]) if text.endswith("x") else None
+    if number is not None and number > 0:
+        return EngineTime(trials=number)
+    try:
+        seconds = float(parse_duration(text))
+    except PydanticCustomError:
+        seconds = 0.0
+    if seconds <= 0:
+        raise UserError(
+            f"{text!r} is no budget",
+            "write a time like 90s, 10m or 2h, or 60x for 60 whole trials of the defaults",
+        )
+    return EngineTime(seconds=seconds)

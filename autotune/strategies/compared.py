@@ -14,32 +14,41 @@ from autotune.strategies.runner import Watch, run_cells
 from autotune.strategies.sources import Source, digest_of, floor_of, truth_of
 from autotune.study.files import read_json, write_json
 
-USUAL_BUDGET_TRIALS = 60
-"""Without a budget: as long as so many whole trials of the default take."""
+
+@dataclass(frozen=True, slots=True)
+class EngineTime:
+    """A budget: in engine-seconds, or as long as so many whole trials of the default take."""
+
+    seconds: float | None = None
+    trials: float | None = None
+
+    def of(self, source: Source) -> float:
+        """Engine-seconds on `source`."""
+        if self.seconds is not None:
+            return self.seconds
+        return round((self.trials or 0.0) * truth_of(source).trial_s(), 1)
+
+
+USUAL_BUDGET = EngineTime(trials=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What is asked. Without `budgets_s` every source has its own (`USUAL_BUDGET_TRIALS`)."""
+    """What is asked."""
 
     sources: Sequence[Source]
     strategies: Sequence[str]
     noise: str
     seeds: int
-    budgets_s: Sequence[float] = ()
+    budgets: Sequence[EngineTime] = (USUAL_BUDGET,)
 
     def cells(self) -> Iterator[Cell]:
         """Every search, source by source, seed by seed."""
         for source in self.sources:
-            for budget_s in self.budgets_s or (usual_budget_s(source),):
+            for seconds in dict.fromkeys(budget.of(source) for budget in self.budgets):
                 for seed in range(self.seeds):
                     for strategy in self.strategies:
-                        yield Cell(source, strategy, self.noise, budget_s, seed)
-
-
-def usual_budget_s(source: Source) -> float:
-    """Engine-seconds of `USUAL_BUDGET_TRIALS` whole trials of the default."""
-    return round(USUAL_BUDGET_TRIALS * truth_of(source).trial_s(), 1)
+                        yield Cell(source, strategy, self.noise, seconds, seed)
 
 
 def compare_strategies(asked: Comparison, folder: Path, *, jobs: int, watch: Watch) -> list[Group]:

@@ -2,9 +2,8 @@
 
 **Regret** is the true value of the recommendation over the optimum, less 1: 0.05 is 5% slower than
 the best there is. **Reached** is when it first was at most `WITHIN`. A search that never got there
-counts as later than any, so a median is ``None`` where half of them did not; in a ratio of medians
-it counts with the whole budget, which flatters whoever did not arrive, so the share of those that
-never did stands beside it.
+counts as later than any, so a median is ``None`` where half of them did not. In a ratio of medians
+it counts with the whole budget, which flatters whoever did not arrive: such a ratio is a bound.
 """
 
 from __future__ import annotations
@@ -57,7 +56,9 @@ class Figures:
         reach_p50_s, reach_p95_s: to come within `WITHIN` of the optimum.
         never: the share of searches that did not, within the budget.
         ratio, ratio_low, ratio_high: the median reach of ours over this one's, with the interval of
-            a bootstrap over seeds; ``None`` of ours itself, or without it.
+            a bootstrap over seeds; ``None`` of ours itself, without it, and where most of ours
+            never arrived.
+        at_most: most of this one's never arrived, so the ratio is no more than that.
         found_regret, final_regret: medians of what led at the end of the search, and of the
             recommendation.
         final_p95: the 95th percentile of the recommendation's regret; ``None`` for none.
@@ -76,6 +77,7 @@ class Figures:
     ratio: float | None
     ratio_low: float | None
     ratio_high: float | None
+    at_most: bool
     found_regret: float | None
     final_regret: float | None
     final_p95: float | None
@@ -106,6 +108,7 @@ def _row(group: Group, name: str) -> Figures:
         ratio=ratio,
         ratio_low=low,
         ratio_high=high,
+        at_most=ratio is not None and middle(reached) is None,
         found_regret=middle([_or_never(regret(r.found, group.optimum)) for r in results]),
         final_regret=middle(finals),
         final_p95=upper(finals, 0.95),
@@ -159,7 +162,10 @@ def _ratio(group: Group, name: str) -> tuple[float | None, float | None, float |
     """Median reach of ours over that of `name`, and its interval: seeds are drawn as pairs."""
     if name == OURS or OURS not in group.results:
         return None, None, None
-    mine = [min(reach_s(r, group.optimum), group.budget_s) for r in group.results[OURS]]
+    reached = [reach_s(r, group.optimum) for r in group.results[OURS]]
+    if middle(reached) is None:
+        return None, None, None
+    mine = [min(s, group.budget_s) for s in reached]
     other = [min(reach_s(r, group.optimum), group.budget_s) for r in group.results[name]]
     pairs = list(zip(mine, other, strict=False))
     rng = random.Random(f"{group.source.name}|{name}|{group.budget_s}")

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from autotune.cli.main import main
-from autotune.cli.simulate import FOLDER, Simulate
+from autotune.cli.simulate import FOLDER, Simulate, engine_time
 from autotune.errors import UserError
+from autotune.strategies.compared import EngineTime
 from autotune.strategies.table import STRATEGIES, USUAL
 
 SMALL = ["--setup", "2-cores-vllm", "--strategy", "grid", "--seeds", "2", "--budget", "3m"]
@@ -64,15 +65,22 @@ def test_names_that_are_not_there_say_which_are(capsys: pytest.CaptureFixture[st
 
 
 def test_what_is_asked(tmp_path: Path) -> None:
-    asked = Simulate(setup=["2-cores-vllm", "2-cores-vllm"], budget=[60.0, 60.0]).asked()
+    asked = Simulate(setup=["2-cores-vllm", "2-cores-vllm"], budget=["60s", "20x"]).asked()
     assert [source.name for source in asked.sources] == ["2-cores-vllm"]
-    assert (asked.strategies, asked.budgets_s, asked.noise) == (USUAL, (60.0,), "usual")
+    assert asked.budgets == (EngineTime(seconds=60.0), EngineTime(trials=20))
+    assert (asked.strategies, asked.noise) == (USUAL, "usual")
     assert len(Simulate().asked().sources) > 5
     for parent in ("a", "b"):
         (tmp_path / parent / "same").mkdir(parents=True)
         (tmp_path / parent / "same" / "provenance.json").write_text("{}")
     with pytest.raises(UserError, match="two setups are called same"):
         Simulate(setup=["a/same", "b/same"]).asked()
+
+
+@pytest.mark.parametrize("text", ["soon", "0x", "-2x", "0s", "x", ""])
+def test_what_is_no_budget_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match="is no budget"):
+        engine_time(text)
 
 
 def test_an_interrupt_keeps_what_is_finished(

@@ -7,7 +7,7 @@ import pytest
 
 from autotune.errors import UserError
 from autotune.strategies.cells import OVERRUN, Cell, Result, Shelf, code_digest, run_cell, steps_of
-from autotune.strategies.compared import Comparison, compare_strategies, usual_budget_s
+from autotune.strategies.compared import USUAL_BUDGET, Comparison, EngineTime, compare_strategies
 from autotune.strategies.optimum import climb, optimum_of
 from autotune.strategies.runner import run_cells
 from autotune.strategies.seam import Pick
@@ -46,7 +46,11 @@ class Watched:
 def asked(seeds: int = 2) -> Comparison:
     names = ("random", "grid")
     return Comparison(
-        sources=[SOURCE], strategies=names, noise="quiet", seeds=seeds, budgets_s=(BUDGET_S,)
+        sources=[SOURCE],
+        strategies=names,
+        noise="quiet",
+        seeds=seeds,
+        budgets=(EngineTime(seconds=BUDGET_S),),
     )
 
 
@@ -164,11 +168,12 @@ def test_a_comparison_from_names_to_groups(tmp_path: Path) -> None:
     assert later.notes == []  # the optimum is kept, too
 
 
-def test_without_a_budget_each_source_has_sixty_trials_of_its_own() -> None:
+def test_a_budget_in_trials_is_of_each_source_its_own() -> None:
     each_s = truth_of(SOURCE).trial_s()
-    assert usual_budget_s(SOURCE) == pytest.approx(60 * each_s, abs=0.1)
-    cells = list(Comparison(sources=[SOURCE], strategies=("grid",), noise="none", seeds=1).cells())
-    assert [cell.budget_s for cell in cells] == [usual_budget_s(SOURCE)]
+    assert USUAL_BUDGET.of(SOURCE) == pytest.approx(60 * each_s, abs=0.1)
+    twice = (EngineTime(trials=1), EngineTime(seconds=round(each_s, 1)))
+    asked = Comparison(sources=[SOURCE], strategies=("grid",), noise="none", seeds=1, budgets=twice)
+    assert [cell.budget_s for cell in asked.cells()] == [round(each_s, 1)]
 
 
 def test_the_code_has_a_digest() -> None:

@@ -75,11 +75,18 @@ def test_figures_of_two_strategies() -> None:
     assert (theirs.reach_p50_s, theirs.never) == (None, 0.75)
     # Those that never arrived count with the whole budget of 100 s.
     assert theirs.ratio == pytest.approx(11.5 / 100.0)
+    assert theirs.at_most
     assert theirs.ratio_low is not None
     assert theirs.ratio_high is not None
     assert theirs.ratio_low <= theirs.ratio <= theirs.ratio_high
     assert theirs.final_regret == pytest.approx(1.0)
     assert theirs.kept_default == 4
+
+
+def test_there_is_no_ratio_where_ours_never_arrives() -> None:
+    late = [result([(0.0, 2.0)])] * 3
+    _, theirs = figures(group({"ours": late, "random": [result([(0.0, 2.0), (9.0, 1.0)])] * 3}))
+    assert (theirs.ratio, theirs.at_most, theirs.reach_p50_s) == (None, False, 9.0)
 
 
 def test_worse_is_beyond_the_floor_on_the_sessions_of_the_confirmation() -> None:
