@@ -27,7 +27,8 @@ def ladder_lines(rungs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 def _asked_line(row: Mapping[str, Any]) -> str:
     ended = f"ended {row['ended']} of {plural(row['asked'], 'trial')}"
-    parts = [ended, _cost(row), _trust(row)]
+    left = f"{row['beyond']} not its to decide" if row["beyond"] else ""
+    parts = [ended, left, _cost(row), _trust(row)]
     if row["why_not"] in WHY_NOT:
         parts.append(WHY_NOT[row["why_not"]])
     return f"{_name(row)}: " + ", ".join(part for part in parts if part)

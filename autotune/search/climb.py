@@ -21,6 +21,7 @@ from autotune.search.ledger import Ledger
 from autotune.search.promotion import is_promoted, others_on, wants_check
 from autotune.search.race import DRIFT, Race
 from autotune.search.rung_looks import (
+    BEYOND,
     CHECKED,
     DROPPED,
     FREE,
@@ -54,13 +55,17 @@ def turn_name(key: TurnKey) -> str:
 
 @dataclass(slots=True, kw_only=True)
 class RungRun:
-    """One rung of a trial under way. `free` decides nothing; `best` has the best one's turns."""
+    """One rung of a trial under way. `free` decides nothing; `best` has the best one's turns.
+
+    `beyond`: the candidate may gain by what no rung shows, so it is ended by nothing here.
+    """
 
     rung: Rung
     judge: Judge
     ledger: Ledger
     best: Mapping[str, float]
     free: bool
+    beyond: bool = False
     race: Race | None = None
     verdict: str | None = None
     _turns: dict[str, float] = field(default_factory=dict)
@@ -106,6 +111,8 @@ class RungRun:
         shift = self.shift
         if self.free or shift is None:
             return FREE
+        if self.beyond:
+            return BEYOND
         name = self.rung.name
         others = others_on(self.ledger, name, self.best)
         if is_promoted(shift, spread_of(self.ledger, name), others):
@@ -191,9 +198,20 @@ class Climb:
 
 
 def climb(
-    ladder: Ladder, ledger: Ledger, judge: Judge, plan: ReplayPlan, race: Race | None, *, free: bool
+    ladder: Ladder,
+    ledger: Ledger,
+    judge: Judge,
+    plan: ReplayPlan,
+    race: Race | None,
+    *,
+    free: bool,
+    beyond: bool = False,
 ) -> Climb:
-    """A trial about to begin. `free`: no rung decides on it, as it is to be measured whole."""
+    """A trial about to begin.
+
+    `free`: no rung decides on it, as it is to be measured whole. `beyond`: nor because it may gain
+    by what no rung shows.
+    """
     best = ledger.best
     made = Climb(judge=judge, plan=plan, race=race)
     if best is not None:
@@ -202,6 +220,8 @@ def climb(
         if rung is None:
             continue
         run = _run(rung, ledger, judge, free=free or best is None)
+        if beyond:
+            run.beyond, run.race = True, None
         if rung.ahead:
             made.ahead = run
         else:

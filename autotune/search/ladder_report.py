@@ -7,7 +7,7 @@ from typing import Any
 
 from autotune.search.ladder import LEAST_GAIN, gain
 from autotune.search.ledger import Ledger
-from autotune.search.rung_looks import CHECKED, DROPPED, LOST, look_on
+from autotune.search.rung_looks import BEYOND, CHECKED, DROPPED, LOST, look_on
 from autotune.search.rung_ranks import trust_in
 from autotune.search.rungs import Rung
 
@@ -21,9 +21,10 @@ def ladder_report(
 
     ``seconds`` are engine-seconds beside the plan, ``share`` those over what all trials took;
     ``asked`` counts trials, ``ended`` those that the rung ended, ``checked`` those that it would
-    have. ``tau``, ``low`` and ``high`` are Kendall's tau-b over ``configs`` that were measured on
-    both, with its 95% interval; ``spread`` is the deviation of how wrong the rung is about two
-    configs' difference, as a log-ratio. ``why_not`` says why the rung is not used, where it is not.
+    have, ``beyond`` those on which it did not decide, as they may gain by what it does not show.
+    ``tau``, ``low`` and ``high`` are Kendall's tau-b over ``configs`` that were measured on both,
+    with its 95% interval; ``spread`` is the deviation of how wrong the rung is about two configs'
+    difference, as a log-ratio. ``why_not`` says why the rung is not used, where it is not.
     """
     return tuple(_row(rung, ledger, seed) for rung in rungs if rung.share < 1.0)
 
@@ -40,6 +41,7 @@ def _row(rung: Rung, ledger: Ledger, seed: int) -> dict[str, Any]:
         "asked": len(looks),
         "ended": verdicts.count(DROPPED) + verdicts.count(LOST),
         "checked": verdicts.count(CHECKED),
+        "beyond": verdicts.count(BEYOND),
         "seconds": seconds,
         "share": seconds / ledger.spent_s if ledger.spent_s else None,
         "configs": trust.agreement.n,

@@ -129,6 +129,11 @@ class Lead:
         """Trial `number` is the latest look at the best candidate."""
         self._number, self._records = number, records
 
+    @property
+    def records(self) -> Sequence[TurnRecord]:
+        """Of the latest look at the best candidate, as the last race was made."""
+        return self._records
+
     def race(self, ledger: Ledger) -> Race | None:
         """A race against the best of `ledger`; ``None`` when there is none yet."""
         best = ledger.best

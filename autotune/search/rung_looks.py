@@ -12,9 +12,10 @@ from typing import Any
 from autotune.search.ledger import Entry
 
 PROMOTED, DROPPED, CHECKED, LOST, FREE = "promoted", "dropped", "checked", "lost", "free"
+BEYOND = "beyond"
 """How a rung ended: gone on, not gone on, gone on although it would not have (to see whether the
-rung was right), lost to the best before its end, and nothing decided (the default, a second
-look)."""
+rung was right), lost to the best before its end, nothing decided (the default, a second look), and
+gone on because it may gain by what no rung shows (`pressure`)."""
 
 LEAST_PAIRS = 4
 """Fewer turns in common than this say nothing of two configs."""
@@ -29,7 +30,7 @@ class RungLook:
         turns: the objective's seconds of each scored turn that nobody disturbed, by
             ``session/index``, a reply reckoned at its whole length.
         seconds: engine-seconds it took beside the plan; 0 for a rung that is part of the plan.
-        verdict: one of `PROMOTED`, `DROPPED`, `CHECKED`, `LOST`, `FREE`.
+        verdict: one of `PROMOTED`, `DROPPED`, `CHECKED`, `LOST`, `FREE`, `BEYOND`.
         shift: the log of its time over the best one's, as it was then; ``None`` where too few
             turns pair.
     """

@@ -31,6 +31,7 @@ from autotune.search.ledger import (
     arm_name,
 )
 from autotune.search.policies import IN_USE, Policy
+from autotune.search.pressure import is_beyond
 from autotune.search.queue import (
     AGAIN,
     DEFAULT,
@@ -201,19 +202,27 @@ class Search:
         best = self.ledger.best
         is_best = best is not None and best.key == candidate.key
         label = str(trial.user_attrs.get("label", ""))
+        # The best is not raced against itself: no better than itself, it would lose.
+        race = None if is_best else self._lead.race(self.ledger)
         made = climb(
             self.ladder,
             self.ledger,
             self.judge,
             self.plan,
-            # The best is not raced against itself: no better than itself, it would lose.
-            None if is_best else self._lead.race(self.ledger),
+            race,
             free=is_best or label in (DEFAULT, INCUMBENT) or label.startswith(AGAIN),
+            beyond=best is not None and self._is_beyond(candidate, best),
         )
         cut_short = trial.user_attrs.get("retry_of")
         if cut_short is not None:
             go_on(made, self.log, self.read_turns(), cut_short, trial.number)
         return made
+
+    def _is_beyond(self, candidate: Candidate, best: Entry) -> bool:
+        records = self._lead.records
+        return is_beyond(
+            self.space, candidate.settings, best.settings, records, self.judge.at_depth
+        )
 
     def _finish(
         self,

@@ -7,7 +7,7 @@ from typing import Any
 from autotune.report.ladder import ladder_lines
 
 ROW: dict[str, Any] = {
-    "rung": "deep", "turns": 10, "ahead": True, "asked": 30, "ended": 12, "checked": 2,
+    "rung": "deep", "turns": 10, "ahead": True, "asked": 30, "ended": 12, "checked": 2, "beyond": 0,
     "seconds": 125.0, "share": 0.08, "configs": 15, "tau": 0.71, "low": 0.5, "high": 0.88,
     "spread": 0.04, "why_not": None,
 }  # fmt: skip
@@ -30,6 +30,11 @@ def test_the_first_sessions_cost_nothing_and_too_few_configs_say_so() -> None:
         "rung of the first sessions (10 turns): ended 12 of 1 trial, cost nothing, too few configs "
         "went on to tell how far it can be trusted"
     )
+
+
+def test_those_that_it_does_not_decide_on_are_counted() -> None:
+    (line,) = ladder_lines([{**ROW, "beyond": 7}])
+    assert "ended 12 of 30 trials, 7 not its to decide, cost" in line
 
 
 def test_a_rung_that_is_not_used_says_why() -> None:

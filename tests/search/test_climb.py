@@ -18,7 +18,7 @@ from autotune.search.judge import Judge
 from autotune.search.ladder import Ladder
 from autotune.search.ledger import Ledger
 from autotune.search.race import Race
-from autotune.search.rung_looks import DROPPED, FREE, LOST, PROMOTED, RungLook
+from autotune.search.rung_looks import BEYOND, DROPPED, FREE, LOST, PROMOTED, RungLook
 from autotune.search.rungs import DEEP, SESSIONS, Rung
 from autotune.trial.measurement import Measurement
 
@@ -147,6 +147,13 @@ def test_the_plan_is_left_at_the_end_of_its_first_rung() -> None:
         (DEEP, PROMOTED), (SESSIONS, DROPPED),
     ]  # fmt: skip
     assert made.looks[1].seconds == 0.0
+
+
+def test_one_that_may_gain_by_what_no_rung_shows_is_ended_by_none() -> None:
+    made = climb(LADDER, known(), JUDGE, PLAN, None, free=False, beyond=True)
+    ask_ahead(made, 3.0)
+    assert ask_plan(made, PLAN, 3.0) == len(PLAN.turns)
+    assert [look.verdict for look in made.looks] == [BEYOND, BEYOND]
 
 
 def test_what_is_to_be_measured_whole_is_decided_by_no_rung() -> None:
