@@ -150,7 +150,7 @@ def test_without_json_it_tells_on_stderr_and_sums_up_on_stdout(
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=30)
     assert lines[0] == f"recording {upstream.url} into c\n"
-    # The client had its reply; whether the recorder had closed the request by then is a matter of luck.
+    # The client had its reply; whether the recorder had closed the request by then is luck.
     assert err in ("", "stopping; 1 request under way (Ctrl-C again cuts them)\n")
     assert out.startswith("1 turn in 1 session in c, deepest 11 tokens, TTFT p50 ")
     assert process.returncode == 0
