@@ -16,12 +16,15 @@ from autotune.search.proposals import Proposal, draws, singles, starts, together
 from autotune.search.space import to_settings
 from autotune.search.surrogate import Surrogate, fit
 
-UNIONS = 3
+TRUSTS = (1.0, 0.5, 0.0)
+"""Of their likeness: how far earlier studies may be trusted."""
+
+UNIONS = 1
 """Rounds in which the most promising config gets one more flag changed."""
 
-START_BONUS = 0.5
-"""Of a deviation of its flags: by how much a start is expected to be faster. Someone who knows the
-engine named it."""
+START_BONUS = 0.03
+"""By how much, in log time, a start of the space that was not tried is expected to be faster than
+its flags say: someone who knows the engine named it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Outlook:
     target: float
     odds: Odds
     stopped: float
+    tried: frozenset[str]
 
     @classmethod
     def of(cls, known: Known) -> Outlook | None:
@@ -56,7 +60,7 @@ class Outlook:
         mean, _ = surrogate.predict([best.values])
         return cls(
             known, surrogate, best.values, float(mean[0]), Odds.of(known.ledger),
-            stopped_share(known.ledger),
+            stopped_share(known.ledger), frozenset(e.label for e in known.ledger.entries),
         )  # fmt: skip
 
     def ranked(self) -> Ranked:
@@ -80,11 +84,15 @@ class Outlook:
         for one in singles(self.known.space, proposal.values):
             yield together(self.known.space, self.best, one.values)
 
+    def _bonus(self, proposal: Proposal) -> float:
+        return 0.0 if proposal.start is None or proposal.start in self.tried else START_BONUS
+
     def _rank(self, proposals: Sequence[Proposal]) -> Ranked:
         import numpy as np
 
         rows = [p.values for p in proposals]
         mean, deviation = self.surrogate.predict(rows)
+        mean = mean - np.array([self._bonus(p) for p in proposals])
         chance = np.array([self.odds.chance(values) for values in rows])
         gains = expected_gain(mean, deviation, self.target) * chance
         scores = gains / expected_cost(mean, deviation, self.target, self.stopped)
@@ -97,8 +105,20 @@ class Outlook:
 
 
 def fit_known(known: Known) -> Surrogate:
-    """The surrogate of what `known` holds. Raises ``ValueError`` before anything has a value."""
-    return fit(levels_of(known.space), points_of(known.ledger, known.error))
+    """The surrogate of what `known` holds. Raises ``ValueError`` before anything has a value.
+
+    Earlier studies are trusted as far as their likeness says, half as far or not at all: under
+    which of these the trials of this study are likeliest. Equally likely ones go to more trust.
+    """
+    levels, points = levels_of(known.space), points_of(known.ledger, known.error)
+    if not known.warm.studies:
+        return fit(levels, points)
+    both = [*points, *known.warm.points]
+    found = [
+        fit(levels, both, {n: share * likeness for n, likeness in known.warm.likeness.items()})
+        for share in TRUSTS
+    ]
+    return max(found, key=lambda s: s.log_evidence)
 
 
 def by_surrogate(known: Known) -> Planned | None:

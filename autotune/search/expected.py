@@ -12,16 +12,22 @@ from autotune.search.ledger import COMPLETE, STOPPED, Ledger
 if TYPE_CHECKING:
     from autotune.search.levels import Floats
 
+WORTH = 0.02
+"""Log time: a gain of less than 2% is not worth engine-seconds, and no trial can tell it."""
+
 STOPPED_SHARE = 0.4
 """What a trial that loses its race costs of a whole one, until the study knows it."""
 
 
 def expected_gain(mean: Floats, deviation: Floats, best: float) -> Floats:
-    """The expected improvement on `best`, all in log time (Jones, Schonlau and Welch, 1998)."""
+    """The expected improvement on `best`, all in log time (Jones, Schonlau and Welch, 1998).
+
+    What is less than `WORTH` better is no improvement.
+    """
     import numpy as np
     from scipy.special import ndtr
 
-    z = (best - mean) / deviation
+    z = (best - WORTH - mean) / deviation
     density = np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
     found: Floats = deviation * (z * ndtr(z) + density)
     return found

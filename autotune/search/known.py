@@ -11,6 +11,7 @@ from autotune.search.evidence import TRIAL_ERROR
 from autotune.search.feasibility import Feasibility
 from autotune.search.ledger import Ledger
 from autotune.search.space import Space
+from autotune.search.warm_start import COLD, WarmStart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +19,9 @@ class Known:
     """What a study knows at one moment; a policy is a function of nothing else.
 
     So a study that is killed and goes on decides as it would have decided. `error` is the standard
-    deviation of one trial's log time by the machine alone. `floor` is by how much two runs of one
-    config differ at most, as a log-ratio, where that was measured: no luck is greater.
+    deviation of one trial's log time by the machine alone; `warm` is what earlier studies know, of
+    which `warm_trials` configs may be tried. `floor` is by how much two runs of one config differ
+    at most, as a log-ratio, where that was measured: no luck is greater.
     """
 
     ledger: Ledger
@@ -28,4 +30,6 @@ class Known:
     incumbent: Mapping[str, Setting] | None = None
     seed: int = 0
     error: float = TRIAL_ERROR
+    warm: WarmStart = COLD
+    warm_trials: int = 1
     floor: float = math.inf

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autotune.candidate import Setting
-from autotune.search.space import Parameter, Space
+from autotune.search.space import Parameter, Space, holds
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,24 +22,30 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Codes = NDArray[np.intp]
 
-DEVIATION = 0.12
+DEVIATION = 0.04
 """How far one flag that is changed moves the log of the time, as a standard deviation, where its
 concept says nothing else."""
 
 BY_CONCEPT: Mapping[str, float] = {
-    "speculation": 0.25,
-    "cache slots": 0.15,
-    "batch size": 0.15,
-    "threads": 0.15,
-    "context length": 0.06,
+    "speculation": 0.50,
+    "cache slots": 0.08,
+    "batch size": 0.05,
+    "threads": 0.05,
+    "quantization": 0.06,
 }
 """What is known before any trial of how much the flags of a concept decide. A scale and no claim:
 it is stretched to what the study measures (`surrogate.STRETCH`)."""
 
-HARM = 0.2
-"""Of a deviation: by how much a change is expected to be slower. Defaults are chosen well."""
+DETAIL = 0.3
+"""Of its concept's deviation, for a flag that says how something is done that is off by default."""
 
-ALIKE = 0.4
+HARM = 0.015
+"""Log time by which a change is expected to be slower. Defaults are chosen well."""
+
+HARM_BY_CONCEPT: Mapping[str, float] = {"offload": 0.1}
+"""Where leaving the default means to leave the GPU."""
+
+ALIKE = 0.8
 """How much of the effect of one word is expected of another one: both are not the default."""
 
 
@@ -69,21 +75,23 @@ class Levels:
 def levels_of(space: Space, deviations: Mapping[str, float] | None = None) -> Levels:
     """The levels of `space`; `deviations` by parameter's name go before those by concept."""
     known = deviations or {}
-    scales = [known.get(p.name, deviation_of(p)) for p in space.parameters]
+    scales = [known.get(p.name, deviation_of(p, space)) for p in space.parameters]
     index = [_index(p) for p in space.parameters]
     spans = [_spans(p, at) for p, at in zip(space.parameters, index, strict=True)]
     return Levels(
         space=space,
         index=index,
         tables=[_table(p, s, d) for p, s, d in zip(space.parameters, spans, scales, strict=True)],
-        means=[_means(s, d) for s, d in zip(spans, scales, strict=True)],
+        means=[_means(p, s) for p, s in zip(space.parameters, spans, strict=True)],
         deviations=scales,
     )
 
 
-def deviation_of(parameter: Parameter) -> float:
+def deviation_of(parameter: Parameter, space: Space) -> float:
     """The scale of a parameter's effect by what its concept is, in log time."""
-    return BY_CONCEPT.get(parameter.concept, DEVIATION)
+    scale = BY_CONCEPT.get(parameter.concept, DEVIATION)
+    is_at_work = holds(parameter.requires, {**space.fixed, **space.defaults})
+    return scale if is_at_work else DETAIL * scale
 
 
 def _index(parameter: Parameter) -> dict[Setting, int]:
@@ -132,7 +140,8 @@ def _table(parameter: Parameter, spans: Sequence[float], deviation: float) -> Fl
     return found
 
 
-def _means(spans: Sequence[float], deviation: float) -> Floats:
+def _means(parameter: Parameter, spans: Sequence[float]) -> Floats:
     import numpy as np
 
-    return np.array([HARM * deviation * math.sqrt(abs(span)) for span in spans])
+    harm = HARM_BY_CONCEPT.get(parameter.concept, HARM)
+    return np.array([harm * math.sqrt(abs(span)) for span in spans])

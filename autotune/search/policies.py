@@ -71,7 +71,7 @@ def by_stages(known: Known) -> Planned | None:
     if named is not None or best is None:
         return named
     tried = {entry.label for entry in known.ledger.entries}
-    order = sorted(known.space.parameters, key=lambda p: -deviation_of(p))
+    order = sorted(known.space.parameters, key=lambda p: -deviation_of(p, known.space))
     rank = {p.name: at for at, p in enumerate(order)}
     near = sorted(singles(known.space, best.values), key=lambda p: rank[_flag(p.label)])
     for proposal in near:

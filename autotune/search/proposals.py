@@ -15,15 +15,17 @@ DRAWS = 40
 """Configs with a few flags changed by chance: what no step reaches."""
 
 MOST_CHANGES = 3
-"""Flags that such a draw changes."""
+"""Flags that such a draw changes at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Parameter values that may be tried next; `label` says what they are."""
+    """Parameter values that may be tried next; `label` says what they are, `start` which start of
+    the space they come from."""
 
     values: Mapping[str, Setting]
     label: str
+    start: str | None = None
 
 
 def settings_key(space: Space, values: Mapping[str, Setting]) -> str:
@@ -46,7 +48,7 @@ def starts(space: Space, values: Mapping[str, Setting]) -> Iterator[Proposal]:
     """Every start of the space, laid over `values`."""
     for start in space.starts:
         changed = active_values(space, {**values, **start.settings})
-        yield Proposal(changed, start.name)
+        yield Proposal(changed, start.name, start.name)
 
 
 def draws(space: Space, values: Mapping[str, Setting], seed: str) -> Iterator[Proposal]:

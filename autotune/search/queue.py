@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from autotune.candidate import Setting
+from autotune.candidate import Candidate, Setting
 from autotune.search.known import Known
 from autotune.search.ledger import STOPPED, Entry, Ledger, arm_name
 from autotune.search.planned import AGAIN, DEFAULT, INCUMBENT, STEP, Planned
 from autotune.search.policies import IN_USE, Policy
-from autotune.search.space import Space
+from autotune.search.space import Space, to_settings
 from autotune.search.suggest import active_values
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ look that was taken: a moment in which the machine was fast must not end a searc
 class Queue:
     """What a study tries next, by what is known.
 
-    The default and the incumbent; then what `policy` says. In between second looks: at a best trial
-    that has stopped several others, and at those that it should not have stopped if it was lucky.
+    The default and the incumbent, what won in earlier studies; then what `policy` says. In between
+    second looks: at a best trial that has stopped several others, and at those that it should not
+    have stopped if it was lucky.
     """
 
     known: Known
@@ -39,7 +40,7 @@ class Queue:
 
     def next(self) -> Planned | None:
         """The next trial; ``None`` leaves it to the policy's sampler."""
-        return self._again() or self._named() or self.policy.plan(self.known)
+        return self._again() or self._named() or self._warm() or self.policy.plan(self.known)
 
     @property
     def ledger(self) -> Ledger:
@@ -82,6 +83,15 @@ class Queue:
             if label not in tried:
                 return Planned(active_values(self.space, dict(values)), label)
         return None
+
+    def _warm(self) -> Planned | None:
+        """What won in an earlier study: a trial like any other, but early."""
+        known = self.known
+        planned = known.warm.planned(known.space, known.ledger, known.warm_trials)
+        if planned is None:
+            return None
+        candidate = Candidate(to_settings(known.space, planned.values))
+        return planned if known.feasibility.refusal(candidate) is None else None
 
     @property
     def _best(self) -> Entry | None:

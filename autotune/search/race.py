@@ -19,6 +19,10 @@ LEAST_PAIRS = 6
 CHANCE = 0.02
 """How likely a candidate as good as this race asks for may look this bad, at one look."""
 
+HOPELESS_PAIRS, HOPELESS = 3, 2.0
+"""So many turns, each more than so many times slower: no test is needed, and every further turn of
+such a trial costs several."""
+
 DRIFT = 1.15
 """A machine's speed drifts by a tenth within a minute, which a few turns cannot tell from a loss:
 only a trial this much slower is stopped at the first look."""
@@ -66,6 +70,8 @@ class Race:
         self._heard.add(record.session_id)
         if len(self._log_ratios) >= LEAST_PAIRS and self.ratio > self.bar:
             self.lost = _chance_of(self._log_ratios, self.bar) < CHANCE
+        elif len(self._log_ratios) >= HOPELESS_PAIRS:
+            self.lost = min(self._log_ratios) > math.log(HOPELESS)
 
     @property
     def bar(self) -> float:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from autotune.candidate import Setting
@@ -23,14 +23,20 @@ from autotune.search.levels import Levels
 if TYPE_CHECKING:
     from autotune.search.levels import Codes, Floats
 
-PAIRS = 0.3
+PAIRS = 0.1
 """The deviation of what two flags do to each other, as a share of the geometric mean of theirs."""
 
 INTERCEPT = 1.0
 """The deviation of a study's level, in log time: known from its default, so nearly free."""
 
-STRETCH = (0.5, 1.0, 2.0)
-"""The scales that are tried; the one under which the measurements are likeliest is taken."""
+STRETCH = (0.5, 1.0, 2.0, 4.0)
+"""Factors on the deviations of a concept's flags that are tried; the likeliest is taken."""
+
+SWEEPS = 1
+"""Times that every concept has its turn at that."""
+
+NOISES = (1.0, 2.0, 4.0)
+"""Factors on the points' own errors that are tried, likewise: machines differ."""
 
 JITTER = 1e-9
 
@@ -51,12 +57,23 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Scales:
+    """`stretch` is a factor on each parameter's deviation, `noise` one on every point's error."""
+
+    stretch: Sequence[float]
+    noise: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Surrogate:
-    """A fitted process; `log_evidence` is how likely the points of this study are under it."""
+    """A fitted process; `log_evidence` is how likely the points of this study are under it.
+
+    `likeness` is the correlation with each earlier study.
+    """
 
     levels: Levels
     points: tuple[Point, ...]
-    stretch: float
+    scales: Scales
     likeness: Mapping[int, float]
     log_evidence: float
     _codes: Codes
@@ -70,9 +87,9 @@ class Surrogate:
 
         codes = self.levels.codes(rows)
         cross = self._cross(codes)
-        mean = _mean(self.levels, codes, self.stretch) + cross @ self._weights
-        inner = solve_triangular(self._factor, cross.T, lower=True)
-        own = _diagonal(self.levels, codes, self.stretch) + INTERCEPT**2
+        mean = _mean(self.levels, codes) + cross @ self._weights
+        inner = solve_triangular(self._factor, cross.T, lower=True, check_finite=False)
+        own = _diagonal(self.levels, codes, self.scales) + INTERCEPT**2
         return mean, np.sqrt(np.maximum(own - (inner**2).sum(axis=0), JITTER))
 
     def joint(self, rows: Sequence[Values]) -> tuple[Floats, Floats]:
@@ -81,9 +98,9 @@ class Surrogate:
 
         codes = self.levels.codes(rows)
         cross = self._cross(codes)
-        mean = _mean(self.levels, codes, self.stretch) + cross @ self._weights
-        inner = solve_triangular(self._factor, cross.T, lower=True)
-        prior = _kernel(self.levels, codes, codes, self.stretch) + INTERCEPT**2
+        mean = _mean(self.levels, codes) + cross @ self._weights
+        inner = solve_triangular(self._factor, cross.T, lower=True, check_finite=False)
+        prior = _kernel(self.levels, codes, codes, self.scales) + INTERCEPT**2
         return mean, prior - inner.T @ inner
 
     def _cross(self, codes: Codes) -> Floats:
@@ -92,55 +109,102 @@ class Surrogate:
 
         alike = np.array([self.likeness.get(p.study, 0.0) if p.study else 1.0 for p in self.points])
         same = np.array([p.study == 0 for p in self.points])
-        found: Floats = _kernel(self.levels, codes, self._codes, self.stretch) * alike
+        found: Floats = _kernel(self.levels, codes, self._codes, self.scales) * alike
         return found + INTERCEPT**2 * same
 
 
 def fit(
-    levels: Levels,
-    points: Sequence[Point],
-    likeness: Mapping[int, float] | None = None,
-    stretches: Sequence[float] = STRETCH,
+    levels: Levels, points: Sequence[Point], likeness: Mapping[int, float] | None = None
 ) -> Surrogate:
-    """The likeliest of the stretches of the prior. `likeness` is the correlation by study.
+    """With the likeliest scales of every concept and of the noise, near 1 unless the points say
+    otherwise. `likeness` is the correlation by study.
 
     Raises ``ValueError`` without a point of this study.
     """
     if not any(point.study == 0 for point in points):
         raise ValueError("nothing of this study was measured")
-    alike = dict(likeness or {})
-    return max(
-        (_fitted(levels, tuple(points), stretch, alike) for stretch in stretches),
-        key=lambda s: (s.log_evidence, -abs(math.log(s.stretch))),
-    )
+    fitting = _Fitting(levels, tuple(points), dict(likeness or {}))
+    return fitting.fitted(fitting.scales())
 
 
-def _fitted(
-    levels: Levels, points: tuple[Point, ...], stretch: float, likeness: Mapping[int, float]
-) -> Surrogate:
-    import numpy as np
-    from scipy.linalg import cho_solve
+@dataclass(slots=True)
+class _Fitting:
+    """Points on their way to a surrogate."""
 
-    codes = levels.codes([p.values for p in points])
-    studies = np.array([p.study for p in points])
-    covariance = _covariance(levels, codes, studies, stretch, likeness)
-    covariance[np.diag_indices(len(points))] += [p.error**2 + JITTER for p in points]
-    factor = np.linalg.cholesky(covariance)
-    rest = np.array([p.log_time for p in points]) - _mean(levels, codes, stretch)
-    weights = cho_solve((factor, True), rest)
-    evidence = _evidence(covariance, rest, studies)
-    return Surrogate(
-        levels, points, stretch, likeness, evidence, codes, np.asarray(factor), np.asarray(weights)
-    )
+    levels: Levels
+    points: tuple[Point, ...]
+    likeness: Mapping[int, float]
+    codes: Codes = field(init=False)
+    studies: Codes = field(init=False)
+    rest: Floats = field(init=False)
 
+    def __post_init__(self) -> None:
+        import numpy as np
 
-def _evidence(covariance: Floats, rest: Floats, studies: Codes) -> float:
-    """The log density of this study's points, given those of the earlier ones."""
-    whole = _log_density(covariance, rest)
-    earlier = studies != 0
-    if not earlier.any():
-        return whole
-    return whole - _log_density(covariance[earlier][:, earlier], rest[earlier])
+        self.codes = self.levels.codes([p.values for p in self.points])
+        self.studies = np.array([p.study for p in self.points])
+        means = _mean(self.levels, self.codes)
+        self.rest = np.array([p.log_time for p in self.points]) - means
+
+    def scales(self) -> Scales:
+        """By coordinate ascent: each concept in turn, then the noise."""
+        names = [p.concept for p in self.levels.space.parameters]
+        moved = [names[p] for p in range(len(names)) if self.codes[:, p].any()]
+        by_concept = dict.fromkeys(names, 1.0)
+        noise, best = 1.0, -math.inf
+        for _ in range(SWEEPS):
+            before = best
+            for concept in dict.fromkeys(moved):
+                tried = [{**by_concept, concept: s} for s in STRETCH]
+                rows = [(self._worth(one, noise), at) for at, one in enumerate(tried)]
+                best, at = max(rows)
+                by_concept = tried[at]
+            best, noise = max((self._worth(by_concept, n), n) for n in NOISES)
+            if best <= before + 1e-6:
+                break
+        return Scales([by_concept[name] for name in names], noise)
+
+    def _worth(self, by_concept: Mapping[str, float], noise: float) -> float:
+        """The log evidence, and a log-normal prior on the factors (a factor of 2 is one sigma)."""
+        stretch = [by_concept[p.concept] for p in self.levels.space.parameters]
+        prior = -0.5 * sum(math.log2(s) ** 2 for s in (*by_concept.values(), noise))
+        return self.evidence(self.covariance(Scales(stretch, noise))) + prior
+
+    def covariance(self, scales: Scales) -> Floats:
+        """Between all points, noise included: what two studies share is the product of their
+        likenesses to this one."""
+        import numpy as np
+
+        alike = np.array([1.0 if s == 0 else self.likeness.get(int(s), 0.0) for s in self.studies])
+        same = self.studies[:, None] == self.studies[None, :]
+        shared = np.where(same, 1.0, alike[:, None] * alike[None, :])
+        found: Floats = _kernel(self.levels, self.codes, self.codes, scales) * shared
+        found += INTERCEPT**2 * same
+        found[np.diag_indices(len(self.points))] += [
+            (scales.noise * p.error) ** 2 + JITTER for p in self.points
+        ]
+        return found
+
+    def evidence(self, covariance: Floats) -> float:
+        """The log density of this study's points, given those of the earlier ones."""
+        whole = _log_density(covariance, self.rest)
+        earlier = self.studies != 0
+        if not earlier.any():
+            return whole
+        return whole - _log_density(covariance[earlier][:, earlier], self.rest[earlier])
+
+    def fitted(self, scales: Scales) -> Surrogate:
+        """The process with these scales."""
+        import numpy as np
+        from scipy.linalg import cho_solve
+
+        covariance = self.covariance(scales)
+        factor = np.linalg.cholesky(covariance)
+        weights = cho_solve((factor, True), self.rest)
+        return Surrogate(
+            self.levels, self.points, scales, self.likeness, self.evidence(covariance),
+            self.codes, np.asarray(factor), np.asarray(weights),
+        )  # fmt: skip
 
 
 def _log_density(covariance: Floats, rest: Floats) -> float:
@@ -148,59 +212,42 @@ def _log_density(covariance: Floats, rest: Floats) -> float:
     from scipy.linalg import solve_triangular
 
     factor = np.linalg.cholesky(covariance)
-    scaled = solve_triangular(factor, rest, lower=True)
-    size = len(rest)
-    return float(
-        -0.5 * scaled @ scaled - np.log(np.diag(factor)).sum() - 0.5 * size * math.log(2 * math.pi)
-    )
+    scaled = solve_triangular(factor, rest, lower=True, check_finite=False)
+    half = 0.5 * len(rest) * math.log(2 * math.pi)
+    return float(-0.5 * scaled @ scaled - np.log(np.diag(factor)).sum() - half)
 
 
-def _covariance(
-    levels: Levels, codes: Codes, studies: Codes, stretch: float, likeness: Mapping[int, float]
-) -> Floats:
-    """Between all points: what two studies share is the product of their likenesses to this one."""
-    import numpy as np
-
-    alike = np.array([1.0 if study == 0 else likeness.get(int(study), 0.0) for study in studies])
-    same = studies[:, None] == studies[None, :]
-    shared = np.where(same, 1.0, alike[:, None] * alike[None, :])
-    found: Floats = _kernel(levels, codes, codes, stretch) * shared + INTERCEPT**2 * same
-    return found
-
-
-def _kernel(levels: Levels, a: Codes, b: Codes, stretch: float) -> Floats:
+def _kernel(levels: Levels, a: Codes, b: Codes, scales: Scales) -> Floats:
     """Main effects, and products of two of them (Newton's identity instead of a double sum)."""
     import numpy as np
 
-    main = np.zeros((len(a), len(b)))
-    scaled, squares = np.zeros_like(main), np.zeros_like(main)
-    for p, table in enumerate(levels.tables):
-        term = table[np.ix_(a[:, p], b[:, p])]
-        main += term
-        one = term / levels.deviations[p]
-        scaled += one
-        squares += one**2
-    return stretch**2 * (main + PAIRS**2 * 0.5 * (scaled**2 - squares))
+    tables = [table[np.ix_(a[:, p], b[:, p])] for p, table in enumerate(levels.tables)]
+    return _summed(levels, tables, scales)
 
 
-def _diagonal(levels: Levels, codes: Codes, stretch: float) -> Floats:
+def _diagonal(levels: Levels, codes: Codes, scales: Scales) -> Floats:
+    tables = [table[codes[:, p], codes[:, p]] for p, table in enumerate(levels.tables)]
+    return _summed(levels, tables, scales)
+
+
+def _summed(levels: Levels, tables: Sequence[Floats], scales: Scales) -> Floats:
     import numpy as np
 
-    main = np.zeros(len(codes))
+    main = np.zeros_like(tables[0])
     scaled, squares = np.zeros_like(main), np.zeros_like(main)
-    for p, table in enumerate(levels.tables):
-        term = table[codes[:, p], codes[:, p]]
-        main += term
-        one = term / levels.deviations[p]
+    for table, deviation, stretch in zip(tables, levels.deviations, scales.stretch, strict=True):
+        one = table * (stretch / deviation)
+        main += table * stretch**2
         scaled += one
         squares += one**2
-    return stretch**2 * (main + PAIRS**2 * 0.5 * (scaled**2 - squares))
+    found: Floats = main + PAIRS**2 * 0.5 * (scaled**2 - squares)
+    return found
 
 
-def _mean(levels: Levels, codes: Codes, stretch: float) -> Floats:
+def _mean(levels: Levels, codes: Codes) -> Floats:
     import numpy as np
 
     found = np.zeros(len(codes))
     for p, means in enumerate(levels.means):
         found += means[codes[:, p]]
-    return stretch * found
+    return found

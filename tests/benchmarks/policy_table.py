@@ -12,10 +12,13 @@ whole; the others are raced as ``autotune run`` does. Writes a table, and with -
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
+import random
 import statistics
 import sys
+import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -28,14 +31,16 @@ import optuna
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "fakes"))
 
-from autotune.candidate import Candidate
+from autotune.candidate import Candidate, Setting
 from autotune.records import TurnRecord
 from autotune.search.budget import Budget
 from autotune.search.events import Event, TrialFinished
-from autotune.search.judge import Judge
+from autotune.search.feasibility import Feasibility
+from autotune.search.ladder import Ladder
 from autotune.search.policies import POLICIES
+from autotune.search.rungs import rungs_of
 from autotune.search.search import Search
-from autotune.search.space import to_settings
+from autotune.search.space import Space, to_settings
 from autotune.search.suggest import make_sampler, suggest
 from autotune.trial.virtual_clock import ClockedMeasurer, VirtualClock
 
@@ -83,7 +88,8 @@ def searched(
 ) -> Iterator[tuple[float, Any]]:
     """Seconds and the best candidate's settings after every trial, until it is `good`."""
     rows: list[tuple[float, Any]] = []
-    clock, stop, log = VirtualClock(), threading.Event(), Log()
+    clock, stop, log = getattr(setup, "clock", VirtualClock()), threading.Event(), Log()
+    own = setup.measurer if hasattr(setup, "clock") else ClockedMeasurer(setup.measurer, clock)
 
     def listen(event: Event) -> None:
         if isinstance(event, TrialFinished):
@@ -96,10 +102,11 @@ def searched(
     study = optuna.create_study(sampler=make_sampler(seed))
     search = Search(
         study=study, space=setup.space, plan=setup.search_plan,
-        measurer=ClockedMeasurer(setup.measurer, clock), judge=setup.judge,
+        measurer=own, judge=setup.judge,
         feasibility=setup.feasibility, budget=Budget(None, None, clock, 0.0), log=log,  # type: ignore[arg-type]
         listener=listen, stop=stop, read_turns=lambda: list(log.records), seed=seed,
         policy=POLICIES[policy],
+        ladder=Ladder(rungs_of(setup.search_plan, setup.judge.at_depth)) if LADDER else Ladder(),
     )  # fmt: skip
     search.run()
     yield from rows
@@ -183,12 +190,86 @@ def tasks(kind: str, names: Sequence[str]) -> Iterator[Task]:
                 horizon_s=HORIZON_S,
             )
         return
-    from more_setups import more_tasks
+    for name in names:
+        yield simulated_task(name, noise=kind.partition(":")[2] or "shared")
 
-    yield from more_tasks(kind, names)
+
+def simulated_task(name: str, noise: str) -> Task:
+    """A simulated machine; what a config is worth is what it measures without noise."""
+    from autotune.simulated.machines import simulated_setup
+
+    still = simulated_setup(name, 0, "none")
+    seen: dict[str, float] = {}
+
+    def truth(_: Any, candidate: Candidate) -> float:
+        if candidate.key not in seen:
+            found = still.measurer.measure(
+                candidate, still.search_plan, arm="truth", block=0, sink=lambda _: None
+            )
+            value = still.judge.judge(found).value
+            seen[candidate.key] = math.inf if value is None else math.log(value)
+        return seen[candidate.key]
+
+    default = Candidate(to_settings(still.space, still.space.defaults))
+    before_s = still.clock.now()
+    truth(None, default)
+    trial_s = still.clock.now() - before_s
+    return Task(
+        name,
+        lambda seed: simulated_setup(name, seed, noise),
+        truth,
+        optimum_of(name, still.space, still.feasibility, lambda c: truth(None, c)),
+        horizon_s=TRIALS * trial_s,
+    )
 
 
-HORIZON_S = 20_000.0
+def optimum_of(
+    name: str, space: Space, feasibility: Feasibility, value: Callable[[Candidate], float]
+) -> float:
+    """The least log time, by climbing one flag at a time from the default, every start and chance;
+    kept in the folder for scratch, since it takes seconds."""
+    probes = [{**space.defaults, **start.settings} for start in space.starts]
+    facts = [space.digest, *(value(Candidate(to_settings(space, p))) for p in probes)]
+    mark = hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
+    kept = Path(tempfile.gettempdir()) / f"autotune-optimum-{name}-{mark}.json"
+    if kept.is_file():
+        return float(json.loads(kept.read_text()))
+    rng = random.Random(1)
+    begun: list[dict[str, Setting]] = [dict(space.defaults)]
+    begun += [{**space.defaults, **start.settings} for start in space.starts]
+    begun += [{p.name: rng.choice(p.choices) for p in space.parameters} for _ in range(4)]
+
+    def worth(values: dict[str, Setting]) -> float:
+        candidate = Candidate(to_settings(space, values))
+        return math.inf if feasibility.refusal(candidate) else value(candidate)
+
+    best = min(climb(space, values, worth) for values in begun)
+    kept.write_text(json.dumps(best))
+    return best
+
+
+def climb(
+    space: Space, values: dict[str, Setting], worth: Callable[[dict[str, Setting]], float]
+) -> float:
+    """Where changing one flag helps no more."""
+    now, before = worth(values), math.nan
+    while now != before:
+        before = now
+        for parameter in space.parameters:
+            for choice in parameter.choices:
+                other = {**values, parameter.name: choice}
+                if (found := worth(other)) < now - 1e-9:
+                    now, values = found, other
+    return now
+
+
+LADDER = True
+"""Whether trials are asked on the rungs of the plan first, as ``autotune run`` does."""
+
+TRIALS = 30
+"""How many whole replays of the default a search gets on a simulated machine."""
+
+HORIZON_S = 15_000.0
 
 
 def main() -> None:
@@ -202,7 +283,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
-    names = asked.names.split(",") if asked.names else [str(n) for n in range(asked.count)]
+    names = asked.names.split(",") if asked.names else all_names(asked.setups, asked.count)
     policies = asked.policies.split(",")
     jobs = [(asked.setups, n, p, s) for n in names for p in policies for s in range(asked.seeds)]
     if asked.jobs > 1:
@@ -213,6 +294,15 @@ def main() -> None:
     if asked.json:
         asked.json.write_text(json.dumps([asdict(r) for r in rows], indent=1))
     print_table(rows, policies)
+
+
+def all_names(kind: str, count: int) -> list[str]:
+    """Every simulated machine, or `count` landscapes."""
+    if kind == "landscape":
+        return [str(number) for number in range(count)]
+    from autotune.simulated.machines import COMBINATIONS
+
+    return list(COMBINATIONS)
 
 
 def print_table(rows: Sequence[Row], policies: Sequence[str]) -> None:
