@@ -11,7 +11,6 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from pathlib import Path
 
 from autotune.candidate import Candidate, Setting
 from autotune.launchers.failure import Failure, FailureKind
@@ -20,7 +19,7 @@ from autotune.replay.plan import History, PlannedTurn, ReplayPlan
 from autotune.scoring.objective import Objective
 from autotune.search.feasibility import Feasibility, Limits
 from autotune.search.judge import Judge
-from autotune.search.space import Parameter, Space, Start, to_settings
+from autotune.search.space import Parameter, Space, Start
 from autotune.search.suggest import active_values
 from autotune.trial.measurement import Enough, Measurement, RecordSink, TrialSeconds, never
 from autotune.workload.model import Turn
@@ -68,10 +67,10 @@ class Landscape:
     def optimum(self) -> float:
         """The least log time, by climbing from many places."""
         rng = random.Random(0)
-        begun = [dict(self.space.defaults)]
-        for _ in range(12):
-            begun.append({p.name: rng.choice(p.choices) for p in self.space.parameters})
-        return min(self._climb(values) for values in begun)
+        anywhere = (
+            {p.name: rng.choice(p.choices) for p in self.space.parameters} for _ in range(12)
+        )
+        return min(self._climb(values) for values in (dict(self.space.defaults), *anywhere))
 
     def _climb(self, values: dict[str, Setting]) -> float:
         best = self.log_time(active_values(self.space, values))
@@ -98,11 +97,10 @@ def landscape(seed: int, parameters: int = 16) -> Landscape:
     chosen = [tuple(sorted(rng.sample(words, 2))) for _ in range(parameters)]
     pairs = {(a, b): rng.gauss(0.0, 0.06) for a, b in chosen if a[0] != b[0]}
     fatal = {(a, b) for a, b in pairs if rng.random() < 0.15}
-    made = Landscape(
+    return Landscape(
         Space("fake", tuple(rows), starts=_starts(rng, rows, effects)),
         effects, pairs, frozenset(fatal), load_s=rng.uniform(5.0, 60.0),
     )  # fmt: skip
-    return made
 
 
 def _parameter(rng: random.Random, at: int) -> Parameter:
@@ -187,7 +185,7 @@ class LandscapeMeasurer:
     ) -> Measurement:
         rng = random.Random(f"{self.seed}-{arm}-{block}-{self._runs}")
         self._runs += 1
-        values = {n: v for n, v in candidate.settings.items()}
+        values = dict(candidate.settings.items())
         if self.land.fails(values):
             failure = Failure(FailureKind.CRASH, "it crashed")
             seconds = TrialSeconds(load_s=self.land.load_s)
