@@ -87,7 +87,7 @@ def _group(
     truth = truth_of(source)
     return Group(
         source=source,
-        noise=noise,
+        noise=source.noise_called(noise),
         budget_s=budget_s,
         trial_s=truth.trial_s(),
         optimum=optimum,

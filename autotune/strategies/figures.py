@@ -28,8 +28,9 @@ RESAMPLES = 2_000
 class Group:
     """Searches of one source under one budget: results by strategy, in the order of seeds.
 
-    `optimum` and `default` are true values in seconds, `floor` the noise floor as a log-ratio;
-    `default_held` is the default's on the sessions of the confirmation.
+    `noise` is what it is called there. `optimum` and `default` are true values in seconds, `floor`
+    is the noise floor as a log-ratio; `default_held` is the default's on the sessions of the
+    confirmation.
     """
 
     source: Source

@@ -26,7 +26,8 @@ from autotune.trial.measurement import Measurement, Measurer
 SIMULATED, RECORDED = "simulated", "recorded"
 
 USUAL = "usual"
-"""As recorded. Of a simulated card, a machine of one's own; of a processor, one that others use."""
+"""As recorded, none where that has too few runs. Of a simulated card, a machine of one's own; of a
+processor, one that others use."""
 
 TENFOLD = "tenfold-bursts"
 QUIET, SHARED = "quiet", "shared"
@@ -76,7 +77,23 @@ class Source:
                 f"{self.name} is recorded, and its noise is as it was",
                 f"use --noise {USUAL}, none or {TENFOLD}",
             )
-        return {USUAL: recorded.RECORDED, TENFOLD: recorded.TENFOLD}.get(noise, recorded.NONE)
+        if noise == USUAL:
+            return recorded.RECORDED if knows_noise(self.folder) else recorded.NONE
+        return recorded.TENFOLD if noise == TENFOLD else recorded.NONE
+
+
+@cache
+def knows_noise(folder: Path) -> bool:
+    """Whether a recording has enough runs of its default to know how they differ.
+
+    Raises `UserError` for a folder that is no recording.
+    """
+    recorded.recorded_setup(folder, 0, recorded.NONE)
+    try:
+        recorded.recorded_setup(folder, 0, recorded.RECORDED)
+    except UserError:
+        return False
+    return True
 
 
 def source_named(name: str, studies_dir: Path) -> Source:

@@ -71,12 +71,17 @@ def test_a_machine_is_named_and_what_is_not_there_is_refused(tmp_path: Path) -> 
     assert (found.kind, found.name, found.folder) == ("recorded", "mine", study.resolve())
 
 
-def test_noises_are_named_alike_and_mean_what_the_measurer_has() -> None:
+def test_noises_are_named_alike_and_mean_what_the_measurer_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     recorded = Source("r", "a recording", Path("r"))
+    monkeypatch.setattr("autotune.strategies.sources.knows_noise", lambda _: True)
     assert SOURCE.noise_called("usual") == "shared"
     assert Source("h100-qwen-32b-vllm", "a card").noise_called("usual") == "quiet"
     assert Source("h100-qwen-32b-vllm", "a card").noise_called("shared") == "shared"
     assert recorded.noise_called("usual") == "recorded"
+    monkeypatch.setattr("autotune.strategies.sources.knows_noise", lambda _: False)
+    assert recorded.noise_called("usual") == "none"
     assert recorded.noise_called("tenfold-bursts") == "tenfold-bursts"
     with pytest.raises(UserError, match="its noise is as it was"):
         recorded.noise_called("quiet")
