@@ -19,7 +19,7 @@ from autotune.records import TurnRecord
 from autotune.replay.plan import PlannedTurn
 from autotune.search.events import TrialFinished, TrialStarted, TurnDone
 from autotune.search.ledger import DUPLICATE, STOPPED, arm_name
-from autotune.search.race import LEAST_PAIRS
+from autotune.search.race import HOPELESS_PAIRS
 from autotune.search.rungs import rungs_of
 from autotune.search.search import MAX_REPEATS
 from autotune.search.space import Parameter, Space
@@ -58,8 +58,9 @@ def test_the_best_of_a_small_space_is_found_and_the_count_is_kept(bench: Bench) 
 def test_equal_settings_are_measured_once(bench: Bench) -> None:
     measurer = FormulaMeasurer()
     ledger = bench.run(measurer, 20)
-    keys = [tuple(sorted(s.items())) for s in measurer.measured]
-    assert len(keys) == len(set(keys)) == 20
+    keys = [e.key for e in ledger.measured if not e.label.startswith("again: ")]
+    assert len(measurer.measured) == 20
+    assert len(keys) == len(set(keys)) >= 19  # a second look is meant
     repeats = [e for e in ledger.entries if e.outcome == DUPLICATE]
     for repeat in repeats:
         known = ledger.find(repeat.key)
@@ -186,7 +187,7 @@ def test_a_trial_that_cannot_win_is_stopped_and_never_best(tmp_path: Path) -> No
     turns = list(bench.folder.read_turns())
     for entry in stopped:
         done = sum(r.arm == arm_name(entry.number) for r in turns)
-        assert LEAST_PAIRS <= done < 20
+        assert HOPELESS_PAIRS <= done < 20
         assert f"stopped after {done} of 20 turns" in str(entry.reason)
         # Told to the sampler as an estimate: the formula's own ratio to the best of its time.
         assert entry.value is not None
@@ -254,6 +255,7 @@ def recorded(bench: Bench) -> RecordedMeasurer:
                 seconds=TrialSeconds(replay_s=e.seconds),
             )
             for e in ledger.measured
+            if e.outcome != STOPPED
         ]
     )
 
