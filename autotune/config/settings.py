@@ -109,6 +109,16 @@ class SearchSettings(Section):
         True,
         description="ask every candidate the whole plan, not a few turns at depth first",
     )
+    warm_start: bool = Field(
+        True,
+        description="begin without what earlier studies of this engine found (with them, at most a "
+        "tenth of the budget tries what won there)",
+    )
+    early_stop: bool = Field(
+        True,
+        description="search until the budget ends, also when nothing is left to gain that is more "
+        "than noise",
+    )
     hold: bool = Field(
         True,
         description="do not fill the winner to the deepest turn and over several sessions before "

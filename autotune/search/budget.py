@@ -7,8 +7,14 @@ from dataclasses import dataclass
 
 from autotune.search.ledger import Ledger
 
-CONFIRM_LEAST_SHARE = 0.25
+CONFIRM_LEAST_SHARE = 0.1
 CONFIRM_MOST_SHARE = 0.5
+
+MARGIN = 1.15
+"""On what the confirmation is reckoned to take: held-out sessions are not the searched ones."""
+
+LATE = 0.02
+"""Of the limit: how far into what is kept back a trial may run that takes longer than usual."""
 
 
 @dataclass(slots=True)
@@ -18,7 +24,7 @@ class Budget:
     `limit_s` counts the engine-seconds of earlier runs of the study too (`spent_before_s`).
     `confirm_launches` says how many launches the confirmation wants, by what is known so far;
     `confirm_share_of_trial` is the cost of one against a trial's. They size what is kept back,
-    between a quarter and a half.
+    between a tenth and a half.
     """
 
     limit_s: float | None
@@ -41,11 +47,18 @@ class Budget:
             return True
         return self.elapsed_s() + ledger.typical_s <= self.limit_s - self.reserve_s(ledger)
 
+    def is_over(self, ledger: Ledger) -> bool:
+        """Whether a trial under way takes what is kept back for the confirmation."""
+        if self.limit_s is None:
+            return False
+        return self.elapsed_s() > (1 + LATE) * self.limit_s - self.reserve_s(ledger)
+
     def reserve_s(self, ledger: Ledger) -> float:
         """Seconds kept back for the confirmation."""
         if self.limit_s is None:
             return 0.0
-        wanted = self.confirm_launches(ledger) * self.confirm_share_of_trial * ledger.typical_s
+        launch_s = self.confirm_share_of_trial * ledger.typical_s
+        wanted = MARGIN * self.confirm_launches(ledger) * launch_s
         least, most = CONFIRM_LEAST_SHARE * self.limit_s, CONFIRM_MOST_SHARE * self.limit_s
         return min(max(wanted, least), most)
 

@@ -284,6 +284,7 @@ class Summary:
     reuse: dict[str, dict[str, Any]] = field(default_factory=dict)
     noise: dict[str, Any] | None = None
     ladder: tuple[dict[str, Any], ...] = ()
+    early_stop: dict[str, float] | None = None
 
 
 Event = (

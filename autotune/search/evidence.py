@@ -15,6 +15,15 @@ STOPPED_ERROR = 0.06
 """Of a trial that was stopped early, on top: its estimate is the median of a few turns' ratios."""
 
 
+def trial_error(floor: float) -> float:
+    """The same by the noise floor, a log-ratio that 95 of 100 pairs of runs stay within.
+
+    Two runs differ by a normal number of ``sqrt(2)`` times the deviation of one, and 1.96 of those
+    are the floor. An infinite floor is one that was not measured.
+    """
+    return floor / (1.96 * math.sqrt(2.0)) if math.isfinite(floor) else TRIAL_ERROR
+
+
 def points_of(ledger: Ledger, error: float = TRIAL_ERROR) -> list[Point]:
     """One point for every look at a config, against the default; empty before there is a value.
 

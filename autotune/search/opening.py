@@ -24,6 +24,7 @@ from autotune.search.search import Search
 from autotune.search.setup import Setup, asked_sample, versions
 from autotune.search.steadiness import Steadiness
 from autotune.search.usual import usual_chart
+from autotune.search.warm_start import COLD, WarmStart
 from autotune.study.provenance import Provenance, differences
 from autotune.study.turn_log import TurnLog
 from autotune.trial.measurement import Measurer
@@ -85,6 +86,8 @@ def provenance(setup: Setup, layout: Layout) -> Provenance:
         host_cpu=setup.cpu.model,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=versions(),
+        gpu_class=setup.gpu_class if setup.gpu is not None else f"cpu {setup.cpu.model}",
+        model_architecture=setup.model.architecture,
     )
 
 
@@ -115,6 +118,8 @@ def make_search(
     listener: Listener,
     stop: threading.Event,
     steady: Steadiness | None = None,
+    warm: WarmStart = COLD,
+    stop_early: bool = False,
 ) -> Search:
     """The search of one engine's space over the searched sessions."""
     return Search(
@@ -133,5 +138,7 @@ def make_search(
         seed=setup.request.seed,
         unfit=refused_keys(setup.folder),
         steady=steady,
+        warm=warm,
+        stop_early=stop_early,
         ladder=Ladder(layout.rungs),
     )

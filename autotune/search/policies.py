@@ -102,4 +102,4 @@ POLICIES: Mapping[str, Policy] = {
     )
 }
 
-IN_USE = POLICIES["steps"]
+IN_USE = POLICIES["additive"]

@@ -80,6 +80,8 @@ class RunRequest:
     noise_cache: Path | None = None
     hold: bool = True
     ladder: bool = True
+    warm_start: bool = True
+    early_stop: bool = True
     headroom: float = DEFAULT_HEADROOM
 
     @property

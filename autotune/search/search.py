@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 from autotune.candidate import Candidate, Setting
 from autotune.records import TurnRecord
 from autotune.replay.plan import ReplayPlan
+from autotune.scoring.noise import ASSUMED
 from autotune.search.budget import Budget
 from autotune.search.climb import Climb, climb, split
 from autotune.search.climb_log import climb_sink, go_on, report_looks
+from autotune.search.early_stop import LEAST_TRIALS, EarlyStop, early_stop
 from autotune.search.events import Listener, TrialFinished, TrialStarted
+from autotune.search.evidence import trial_error
 from autotune.search.feasibility import Feasibility
 from autotune.search.judge import Judge, Judged
 from autotune.search.known import Known
@@ -44,6 +47,7 @@ from autotune.search.race import Lead
 from autotune.search.rung_looks import RungLook
 from autotune.search.space import Space, to_settings
 from autotune.search.suggest import draw_seed, suggest
+from autotune.search.warm_start import COLD, WarmStart, allowed
 from autotune.study.turn_log import TurnLog
 from autotune.trial.measurement import Measurement, Measurer, TrialSeconds
 
@@ -76,6 +80,9 @@ class Search:
     unfit: frozenset[str] = frozenset()
     steady: Steadiness | None = None
     policy: Policy = IN_USE
+    warm: WarmStart = COLD
+    stop_early: bool = False
+    ended: EarlyStop | None = None
     ladder: Ladder = field(default_factory=Ladder)
     ledger: Ledger = field(default_factory=Ledger)
     _lead: Lead = field(init=False)
@@ -93,7 +100,7 @@ class Search:
         self._cut_short = interrupted_trials(self.study)
         self.ledger = Ledger(self.study.get_trials(deepcopy=False), self.unfit)
         while not self.stop.is_set() and self.budget.allows(self.ledger):
-            if self._repeats >= MAX_REPEATS:
+            if self._repeats >= MAX_REPEATS or self._is_enough():
                 break
             self._one()
         return self.ledger
@@ -116,14 +123,36 @@ class Search:
             self.study.optimize(self._objective, n_trials=1)
 
     def _known(self) -> Known:
+        luck = math.inf if self.steady is None else self.steady.luck
         return Known(
             ledger=self.ledger,
             space=self.space,
             feasibility=self.feasibility,
             incumbent=self.incumbent,
             seed=self.seed,
-            floor=math.inf if self.steady is None else self.steady.luck,
+            floor=luck,
+            error=trial_error(luck),
+            warm=self.warm,
+            warm_trials=allowed(self.budget.limit_s, self.budget.trials, self.ledger.typical_s),
         )
+
+    def _is_enough(self) -> bool:
+        """Whether nothing is left to gain that could be told from noise."""
+        if not self.stop_early or self._cut_short or len(self.ledger.measured) < LEAST_TRIALS:
+            return False
+        floor = ASSUMED
+        if self.steady is not None:
+            self.steady.settle(self.ledger)
+            floor = self.steady.anchors.floor_width
+        self.ended = early_stop(self._known(), floor)
+        return self.ended is not None
+
+    def _is_late(self, climb: Climb) -> bool:
+        """Ends a trial that takes what is kept back for the confirmation; an estimate is left of
+        it. There is none without a best one, and then the trial is the study's first."""
+        if climb.race is not None and self.budget.is_over(self.ledger):
+            climb.race.lost = True
+        return climb.is_over
 
     def _objective(self, trial: Trial) -> float:
         import optuna
@@ -194,7 +223,7 @@ class Search:
             arm=arm_name(trial.number),
             block=0,
             sink=take,
-            enough=lambda: made.is_over,
+            enough=lambda: self._is_late(made),
         )
         return made, split(measurement, self.plan, target)
 

@@ -14,6 +14,7 @@ from autotune.scoring.held import Held
 from autotune.search.account import HOLD, QUALITY, SETUP, Account, Booked, open_account
 from autotune.search.budget import Budget
 from autotune.search.confirm import Confirmation, Confirmed, finished_blocks
+from autotune.search.early_stop import EarlyStop
 from autotune.search.events import Listener, Prepared, Summary
 from autotune.search.finals import launches, prove, room_for
 from autotune.search.free_gpu import require_free_gpu
@@ -32,6 +33,8 @@ from autotune.search.shared import stored_shared
 from autotune.search.steadiness import Steadiness, beside_s, steadiness
 from autotune.search.suggest import make_sampler
 from autotune.search.surveying import surveyed
+from autotune.search.warm_scan import warm_start_of
+from autotune.search.warm_start import COLD, WarmStart
 from autotune.study.lock import study_lock
 from autotune.study.storage import open_study
 from autotune.study.turn_log import TurnLog
@@ -100,6 +103,8 @@ class _Run:
     budget: Budget = field(init=False)
     steady: Steadiness = field(init=False)
     account: Account = field(init=False)
+    warm: WarmStart = COLD
+    ended: EarlyStop | None = None
 
     def go(self) -> Summary:
         """Search, then confirm, then say how it ended."""
@@ -113,8 +118,9 @@ class _Run:
                 self.steady = steadiness(self.setup, layout, self.measurer, log, self.listener)
                 self.steady.anchors.measurer = self._booked(self.steady.anchors.measurer)
                 self.budget = self._budget()
+                self.warm = self._warm(before)
                 self.listener(self._prepared(before))
-                ledger = make_search(
+                search = make_search(
                     self.setup,
                     layout,
                     study,
@@ -124,7 +130,11 @@ class _Run:
                     listener=self.listener,
                     stop=self.stop,
                     steady=self.steady,
-                ).run()
+                    warm=self.warm,
+                    stop_early=self.setup.request.early_stop,
+                )
+                ledger = search.run()
+                self.ended = search.ended
             if self.stop.is_set() or not ledger.ranked or ledger.baseline is None:
                 return self._end(ledger, None)
             return self._end(ledger, *self._proved(ledger, log))
@@ -163,6 +173,15 @@ class _Run:
         account.book(QUALITY, self.guarded_s if self.gate is not None else 0.0)
         account.book(SETUP, time.monotonic() - self.started - account.booked_s)
         return account
+
+    def _warm(self, before: Ledger) -> WarmStart:
+        """What earlier studies know; a study that was begun cold stays so."""
+        setup = self.setup
+        if not setup.request.warm_start:
+            return COLD
+        if before.entries and setup.folder.read_warm_start() is None:
+            return COLD
+        return warm_start_of(setup.folder, setup.request.studies_dir, self.layout.space)
 
     def _booked(self, measurer: Measurer) -> Measurer:
         return Booked(measurer, self.account)
@@ -208,7 +227,7 @@ class _Run:
             trials_done=len(before.measured),
             trials_wanted=request.trials,
             budget_s=request.effective_budget_s,
-            notes=(*setup.notes, *self.survey.notes, *layout.notes, *depths),
+            notes=(*setup.notes, *self.survey.notes, *layout.notes, *depths, *self.warm.notes),
         )
 
     def _confirm(self, ledger: Ledger, log: TurnLog, refused: int = 0) -> Confirmed:
@@ -258,6 +277,8 @@ class _Run:
             noise=noise,
             ladder=ladder_report(rungs, ledger, seed=seed),
             seconds=self.account.told(),
+            early_stop=None if self.ended is None else self.ended.to_json(),
+            notes=(*outcome.summary.notes, *([self.ended.sentence] if self.ended else [])),
         )
         outcome = replace(outcome, summary=told)
         if outcome.is_final:

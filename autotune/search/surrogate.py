@@ -35,7 +35,7 @@ STRETCH = (0.5, 1.0, 2.0, 4.0)
 SWEEPS = 1
 """Times that every concept has its turn at that."""
 
-NOISES = (1.0, 2.0, 4.0)
+NOISES = (1.0, 2.0, 4.0, 8.0)
 """Factors on the points' own errors that are tried, likewise: machines differ."""
 
 JITTER = 1e-9

@@ -79,8 +79,8 @@ def _fact(facts: Facts, key: str) -> Any:
     return facts.get(key)
 
 
-def scan(studies_dir: Path, space: Space, now: Facts, own: str) -> WarmStart:
-    """The likest of the finished studies below `studies_dir`, but for the one called `own`.
+def scan(studies_dir: Path, space: Space, now: Facts, own: Path) -> WarmStart:
+    """The likest of the finished studies below `studies_dir`, but for those in the folder `own`.
 
     What cannot be read is passed over: an earlier study is a help and no condition.
     """
@@ -95,9 +95,9 @@ def scan(studies_dir: Path, space: Space, now: Facts, own: str) -> WarmStart:
     return WarmStart(tuple(found))
 
 
-def _studies(studies_dir: Path, now: Facts, own: str) -> Iterator[tuple[StudyFolder, float, str]]:
+def _studies(studies_dir: Path, now: Facts, own: Path) -> Iterator[tuple[StudyFolder, float, str]]:
     for folder in _folders(studies_dir):
-        if folder.path == studies_dir / own or (studies_dir / own) in folder.path.parents:
+        if own in (folder.path, *folder.path.parents):
             continue
         then = _finished(folder)
         if then is None or then.get("engine") != now.get("engine"):
@@ -158,3 +158,16 @@ def _name(folder: StudyFolder) -> str:
     """``study``, or ``contest/engine`` of one of a contest's."""
     inside = (folder.path.parent / "provenance.json").is_file()
     return f"{folder.path.parent.name}/{folder.name}" if inside else folder.name
+
+
+def warm_start_of(folder: StudyFolder, studies_dir: Path, space: Space) -> WarmStart:
+    """What the study in `folder` begins with: found once and kept, and the same when it goes on.
+
+    `folder` must hold its provenance.
+    """
+    kept = folder.read_warm_start()
+    if kept is not None:
+        return WarmStart(tuple(EarlierStudy.from_json(row) for row in kept))
+    found = scan(studies_dir, space, folder.read_provenance(), folder.path)
+    folder.write_warm_start([study.to_json() for study in found.studies])
+    return found

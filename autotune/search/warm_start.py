@@ -104,14 +104,14 @@ class WarmStart:
         ]
 
     @property
-    def note(self) -> str | None:
-        """What is said on screen; ``None`` for a cold start."""
+    def notes(self) -> tuple[str, ...]:
+        """What is said on screen; nothing for a cold start."""
         if not self.studies:
-            return None
+            return ()
         told = "; ".join(f"{s.name} ({s.same}; {len(s.points)} trials)" for s in self.studies)
         return (
             f"warm start from {told}: at most a tenth of the budget tries what won there "
-            "(--no-warm-start leaves it out)"
+            "(--no-warm-start leaves it out)",
         )
 
 

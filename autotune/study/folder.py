@@ -21,6 +21,7 @@ SAMPLE_VERSION = "sample/1"
 SHARED_VERSION = "shared/1"
 HOLD_VERSION = "hold/1"
 ACCOUNT_VERSION = "account/1"
+WARM_VERSION = "warm-start/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,15 @@ class StudyFolder:
         """Where the wall time of former runs went; nothing before the first measurement."""
         rows: dict[str, float] = (read_json(self.path / "account.json") or {}).get("seconds", {})
         return rows
+
+    def write_warm_start(self, rows: list[dict[str, Any]]) -> None:
+        """What earlier studies know that this one begins with."""
+        write_json(self.path / "warm_start.json", {"schema_version": WARM_VERSION, "studies": rows})
+
+    def read_warm_start(self) -> list[dict[str, Any]] | None:
+        """The earlier studies, or ``None`` where none were looked for."""
+        data = read_json(self.path / "warm_start.json")
+        return None if data is None else list(data["studies"])
 
     def engine_studies(self) -> list[StudyFolder]:
         """The studies of a contest's engines, in the order in which they were named.

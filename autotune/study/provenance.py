@@ -49,6 +49,8 @@ class Provenance:
     host_cpu: str
     created_at: str
     versions: Mapping[str, str]
+    gpu_class: str | None = None
+    model_architecture: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with its schema version."""

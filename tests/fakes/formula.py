@@ -20,6 +20,7 @@ from autotune.search.feasibility import Feasibility, Limits
 from autotune.search.judge import Judge
 from autotune.search.ladder import Ladder
 from autotune.search.ledger import Ledger
+from autotune.search.policies import IN_USE, POLICIES
 from autotune.search.rungs import Rung
 from autotune.search.search import Search
 from autotune.search.space import Parameter, Space, Start
@@ -130,6 +131,8 @@ class Bench:
         seed: int = 0,
         stop: threading.Event | None = None,
         incumbent: Mapping[str, Setting] | None = None,
+        policy: str = IN_USE.name,
+        **more: Any,
     ) -> Ledger:
         keys = frozenset((p.turn.session_id, p.turn.index) for p in self.plan.turns)
         log = self.folder.turn_log()
@@ -150,6 +153,8 @@ class Bench:
                     read_turns=self.folder.read_turns,
                     seed=seed,
                     ladder=Ladder(self.rungs),
+                    policy=POLICIES[policy],
+                    **more,
                 ).run()
         finally:
             log.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from autotune.search.budget import Budget
 from autotune.search.ledger import COMPLETE, DUPLICATE, Entry, Ledger
 
@@ -30,21 +32,28 @@ def test_the_number_of_trials_is_kept_and_repeats_do_not_count() -> None:
 
 
 def test_a_trial_that_would_eat_the_confirmation_is_not_begun() -> None:
-    # 100 s, a quarter kept back: 75 s to search in; a trial takes 10 s.
-    assert budget(100.0, None, now=65.0).allows(ledger(10.0))
-    assert not budget(100.0, None, now=65.1).allows(ledger(10.0))
+    # 100 s, a tenth kept back: 90 s to search in; a trial takes 10 s.
+    assert budget(100.0, None, now=80.0).allows(ledger(10.0))
+    assert not budget(100.0, None, now=80.1).allows(ledger(10.0))
 
 
-def test_what_is_kept_back_is_what_the_confirmation_wants_between_a_quarter_and_a_half() -> None:
+def test_a_trial_under_way_is_late_when_it_eats_the_confirmation() -> None:
+    # It may run on for 2% of the limit into the 10 s that are kept back.
+    assert not budget(100.0, None, now=92.0).is_over(ledger(10.0))
+    assert budget(100.0, None, now=92.1).is_over(ledger(10.0))
+    assert not budget(None, 3, now=1e9).is_over(ledger(10.0))
+
+
+def test_what_is_kept_back_is_what_the_confirmation_wants_between_a_tenth_and_a_half() -> None:
     known = ledger(10.0)
     wants_six = budget(200.0, None, launches=6, confirm_share_of_trial=1.0)
-    assert wants_six.reserve_s(known) == 60.0
-    assert budget(200.0, None, launches=1).reserve_s(known) == 50.0
+    assert wants_six.reserve_s(known) == pytest.approx(69.0)
+    assert budget(200.0, None, launches=1).reserve_s(known) == 20.0
     assert budget(200.0, None, launches=99).reserve_s(known) == 100.0
 
 
 def test_earlier_runs_of_the_study_count() -> None:
-    assert not budget(100.0, None, now=0.0, spent_before_s=70.0).allows(ledger(10.0))
+    assert not budget(100.0, None, now=0.0, spent_before_s=85.0).allows(ledger(10.0))
 
 
 def test_time_left_is_the_sooner_of_both_ends() -> None:
@@ -63,5 +72,5 @@ def test_what_is_kept_back_follows_what_the_confirmation_wants_by_now() -> None:
     kept = Budget(
         100.0, None, lambda: 0.0, 0.0, confirm_launches=lambda known: len(known.measured) + 2
     )
-    assert kept.reserve_s(ledger(10.0)) == 30.0
-    assert kept.reserve_s(ledger(10.0, 10.0)) == 40.0
+    assert kept.reserve_s(ledger(10.0)) == pytest.approx(34.5)
+    assert kept.reserve_s(ledger(10.0, 10.0)) == pytest.approx(46.0)

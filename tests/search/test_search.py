@@ -29,7 +29,7 @@ from autotune.trial.recorded import RecordedMeasurer, RecordedTrial
 
 
 def test_the_default_comes_first_then_each_start_on_top_of_what_won(bench: Bench) -> None:
-    ledger = bench.run(FormulaMeasurer(), 6)
+    ledger = bench.run(FormulaMeasurer(), 6, policy="steps")
     labels = [e.label for e in ledger.measured]
     assert labels[:3] == ["default", "drafts", "small batch"]
     assert labels[3].startswith("step: ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autotune.search.budget import CONFIRM_LEAST_SHARE, CONFIRM_MOST_SHARE, Budget
+from autotune.search.budget import CONFIRM_LEAST_SHARE, CONFIRM_MOST_SHARE, MARGIN, Budget
 from autotune.search.contest.side import Side
 
 
@@ -14,7 +14,7 @@ class ContestBudget:
     """The limits of `total` over all engines together; every engine's default is always measured.
 
     What is kept back for the confirmation is a replay of the held-out sessions for every arm and
-    block, each at its own engine's cost, between a quarter and a half of the time.
+    block, each at its own engine's cost, between a tenth and a half of the time.
     """
 
     total: Budget
@@ -38,7 +38,7 @@ class ContestBudget:
         if limit is None:
             return 0.0
         least, most = CONFIRM_LEAST_SHARE * limit, CONFIRM_MOST_SHARE * limit
-        return min(max(self.confirm_s(sides), least), most)
+        return min(max(MARGIN * self.confirm_s(sides), least), most)
 
     def confirm_s(self, sides: Sequence[Side]) -> float:
         """What every block of every arm takes, by what each engine's trials took."""

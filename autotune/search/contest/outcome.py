@@ -224,7 +224,8 @@ class Ended:
                 f"{self.request.baseline} could not be measured as it is: everything is compared "
                 f"with {proof.baseline.engine}"
             )
-        return notes + disturbance_notes(proof.confirmed)
+        ended = [f"{s.label}: {s.search.ended.sentence}" for s in self.sides if s.search.ended]
+        return [*notes, *ended, *disturbance_notes(proof.confirmed)]
 
     def _absent(self, side: Side) -> str:
         """Why an engine has no config among those that were confirmed."""

@@ -35,6 +35,8 @@ from autotune.search.quality_gate import behind
 from autotune.search.remeasure import Remeasure
 from autotune.search.steadiness import beside_s, steadiness
 from autotune.search.suggest import make_sampler
+from autotune.search.warm_scan import warm_start_of
+from autotune.search.warm_start import COLD, WarmStart
 from autotune.study.folder import StudyFolder
 from autotune.study.lock import study_lock
 from autotune.study.storage import load_trials, open_study
@@ -122,6 +124,7 @@ class _Run:
         folder = one.setup.folder
         log, gate = folder.turn_log(), closed_gate()
         stack.callback(log.close)
+        warm = self._warm(one)
         study = stack.enter_context(open_study(folder, make_sampler(self.request.shared.seed)))
         told = Told(one.label, self.listener, whole)
         steady = steadiness(one.setup, one.layout, one.measurer, log, told)
@@ -136,12 +139,22 @@ class _Run:
             listener=told,
             stop=self.stop,
             steady=steady,
+            warm=warm,
+            stop_early=self.request.shared.early_stop,
         )
         search.ledger = Ledger(study.get_trials(deepcopy=False), refused_keys(folder))
         relearn(one.layout.feasibility, folder)
         layout = one.layout
         share = len(layout.confirm_plan.turns) / max(1, len(layout.search_plan.turns))
         return Side(one.label, search, gate, share)
+
+    def _warm(self, one: Opened) -> WarmStart:
+        """What earlier studies of this engine know; a contest that was begun cold stays so."""
+        shared, folder = self.request.shared, one.setup.folder
+        begun_cold = folder.database.is_file() and folder.read_warm_start() is None
+        if begun_cold or not shared.warm_start:
+            return COLD
+        return warm_start_of(folder, shared.studies_dir, one.layout.space)
 
     def _known_s(self) -> float:
         """What the studies' records show of former runs."""

@@ -56,11 +56,11 @@ class Side:
 
     @property
     def lacks_first_rounds(self) -> bool:
-        """Whether the default, the incumbent or a start of the space was not tried yet."""
-        firsts = {DEFAULT, *(start.name for start in self.search.space.starts)}
-        if self.search.incumbent is not None:
-            firsts.add(INCUMBENT)
-        return bool(firsts - {entry.label for entry in self.ledger.entries})
+        """Whether the default or the incumbent was not tried yet, or fewer trials than those and
+        the starts of the space."""
+        firsts = {DEFAULT} if self.search.incumbent is None else {DEFAULT, INCUMBENT}
+        few = len(self.ledger.entries) < len(firsts) + len(self.search.space.starts)
+        return few or bool(firsts - {entry.label for entry in self.ledger.entries})
 
     @property
     def arms(self) -> int:

@@ -35,7 +35,9 @@ def test_every_engine_has_its_default_and_starts_first_in_turns(arena: Arena) ->
     arena.open({"a": times(1), "b": times(5)}).run(6)
     assert chosen(arena) == ["a", "b"] * FIRSTS
     for side in arena.sides:
-        assert [e.label for e in side.ledger.entries] == ["default", "drafts", "small batch"]
+        # As many trials as there are starts; which configs they are, the policy says.
+        assert side.ledger.entries[0].label == "default"
+        assert len(side.ledger.entries) == FIRSTS
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -142,7 +142,7 @@ def test_arms_take_turns_on_the_same_held_out_turns(finished: Finished) -> None:
         key = (record.session_id, record.turn, record.block)
         turns.setdefault(record.arm, []).append(key)
     confirmed = [keys for arm, keys in turns.items() if arm.startswith("confirm-")]
-    assert len(confirmed) >= 3
+    assert len(confirmed) >= 2
     assert all(keys == confirmed[0] for keys in confirmed)
     studies = finished.folder.engine_studies()
     searched = {r.session_id for study in studies for r in study.read_turns()}
