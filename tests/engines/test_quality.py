@@ -85,7 +85,7 @@ def test_the_reference_against_itself_is_at_distance_zero(gate: QualityGate) -> 
         (Parameter("threads-batch", (2, 1), 2, "threads", quality=True), *SPACE.parameters),
         fixed=SPACE.fixed,
     )
-    plan = replace(gate.plan, positions=40)
+    plan = replace(gate.plan, positions=100)
     again = QualityGate(plan, same, gate.serve, gate.folder / "again")
     again.open()
     found = again.check(Candidate(to_settings(same, {**same.defaults, "threads-batch": 1})))
@@ -111,8 +111,8 @@ def test_a_run_refuses_what_is_too_far_away_and_says_by_how_much(
     }
     request = RunRequest(
         workload=workload, gpu="cpu", engine="llama-server", engine_path=llama_server,
-        model=smollm2, trials=3, confirm_blocks=1, max_output_tokens=4, study="s",
-        studies_dir=tmp_path, quality="guard", quality_positions=40, max_kl_p99=1e-7,
+        model=smollm2, trials=2, confirm_blocks=1, max_output_tokens=4, study="s",
+        studies_dir=tmp_path, quality="guard", quality_positions=100, max_kl_p99=1e-7,
         pins={**pins, "threads": 1, "threads-batch": 1, "poll": 0, "ctx-size": 4096},
         hold=False, max_sessions=4,
     )  # fmt: skip

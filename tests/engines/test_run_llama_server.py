@@ -27,16 +27,17 @@ LONG = "svc-1778982944853132415.jsonl"
 
 
 def run(
-    tmp_path: Path, engine: Path, model: Path, capture: Path, *more: str
+    tmp_path: Path, engine: Path, model: Path, capture: Path, trials: int = 2
 ) -> subprocess.CompletedProcess[str]:
-    """Two trials, one block of confirmation; replies cut to 8 tokens.
+    """Some trials, one block of confirmation; replies cut to 8 tokens.
 
     Not filled afterwards: test_hold.py does that with the same session.
     """
     argv = ["run", "--engine", "llama-server", "--engine-path", str(engine), "--gpu", "cpu"]
-    argv += ["--model", str(model), "--workload", str(capture), "--study", "s", "--trials", "2"]
+    argv += ["--model", str(model), "--workload", str(capture), "--study", "s"]
+    argv += ["--trials", str(trials)]
     argv += ["--confirm-blocks", "1", "--max-output-tokens", "8", "--display", "plain", "--no-hold"]
-    argv += ["--no-usual-chart", *more]
+    argv += ["--no-usual-chart"]
     done = subprocess.run(
         [sys.executable, "-m", "autotune.cli.main", *argv],
         cwd=tmp_path,
@@ -120,7 +121,7 @@ def until_props(url: str, process: subprocess.Popen[bytes]) -> dict[str, Any]:
 def test_the_same_session_is_cut_where_a_small_model_ends(
     tmp_path: Path, llama_server: Path, smollm2: Path, fizeau_captures: Path
 ) -> None:
-    done = run(tmp_path, llama_server, smollm2, fizeau_captures / LONG)
+    done = run(tmp_path, llama_server, smollm2, fizeau_captures / LONG, trials=1)
     folder = StudyFolder(tmp_path / "studies" / "s")
     records = records_of(folder, "trial-0000")
     assert 1 <= len(records) < 14
