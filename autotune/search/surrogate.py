@@ -23,8 +23,9 @@ from autotune.search.levels import Levels
 if TYPE_CHECKING:
     from autotune.search.levels import Codes, Floats
 
-PAIRS = 0.1
-"""The deviation of what two flags do to each other, as a share of the geometric mean of theirs."""
+PAIRS = (0.1, 0.4)
+"""The deviation of what two flags do to each other, as a share of the geometric mean of theirs: the
+likelier one is taken."""
 
 INTERCEPT = 1.0
 """The deviation of a study's level, in log time: known from its default, so nearly free."""
@@ -58,10 +59,12 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Scales:
-    """`stretch` is a factor on each parameter's deviation, `noise` one on every point's error."""
+    """`stretch` is a factor on each parameter's deviation, `noise` one on every point's error;
+    `pairs` is one of `PAIRS`."""
 
     stretch: Sequence[float]
     noise: float = 1.0
+    pairs: float = PAIRS[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,28 +150,32 @@ class _Fitting:
         self.rest = np.array([p.log_time for p in self.points]) - means
 
     def scales(self) -> Scales:
-        """By coordinate ascent: each concept in turn, then the noise."""
+        """By coordinate ascent: each concept in turn, then noise and pairs."""
         names = [p.concept for p in self.levels.space.parameters]
         moved = [names[p] for p in range(len(names)) if self.codes[:, p].any()]
         by_concept = dict.fromkeys(names, 1.0)
-        noise, best = 1.0, -math.inf
+        noise, pairs, best = 1.0, PAIRS[0], -math.inf
         for _ in range(SWEEPS):
             before = best
             for concept in dict.fromkeys(moved):
                 tried = [{**by_concept, concept: s} for s in STRETCH]
-                rows = [(self._worth(one, noise), at) for at, one in enumerate(tried)]
+                rows = [(self._worth(one, noise, pairs), at) for at, one in enumerate(tried)]
                 best, at = max(rows)
                 by_concept = tried[at]
-            best, noise = max((self._worth(by_concept, n), n) for n in NOISES)
+            best, noise, pairs = max(
+                (self._worth(by_concept, n, p), n, p) for n in NOISES for p in PAIRS
+            )
             if best <= before + 1e-6:
                 break
-        return Scales([by_concept[name] for name in names], noise)
+        return Scales([by_concept[name] for name in names], noise, pairs)
 
-    def _worth(self, by_concept: Mapping[str, float], noise: float) -> float:
+    def _worth(self, by_concept: Mapping[str, float], noise: float, pairs: float) -> float:
         """The log evidence, and a log-normal prior on the factors (a factor of 2 is one sigma)."""
         stretch = [by_concept[p.concept] for p in self.levels.space.parameters]
-        prior = -0.5 * sum(math.log2(s) ** 2 for s in (*by_concept.values(), noise))
-        return self.evidence(self.covariance(Scales(stretch, noise))) + prior
+        prior = -0.5 * sum(
+            math.log2(s) ** 2 for s in (*by_concept.values(), noise)
+        )
+        return self.evidence(self.covariance(Scales(stretch, noise, pairs))) + prior
 
     def covariance(self, scales: Scales) -> Floats:
         """Between all points, noise included: what two studies share is the product of their
@@ -240,7 +247,7 @@ def _summed(levels: Levels, tables: Sequence[Floats], scales: Scales) -> Floats:
         main += table * stretch**2
         scaled += one
         squares += one**2
-    found: Floats = main + PAIRS**2 * 0.5 * (scaled**2 - squares)
+    found: Floats = main + scales.pairs**2 * 0.5 * (scaled**2 - squares)
     return found
 
 

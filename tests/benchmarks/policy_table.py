@@ -1,8 +1,9 @@
-"""Which policy chooses trials best: engine-seconds to come within 5% of the optimum.
+r"""Which policy chooses trials best: engine-seconds to come within 5% of the optimum.
 
     python tests/benchmarks/policy_table.py --setups landscape --seeds 20
     python tests/benchmarks/policy_table.py --setups simulated --policies additive,steps --seeds 5
-    python tests/benchmarks/policy_table.py --setups recorded:studies/factorial-llama-server-cpu
+    python tests/benchmarks/policy_table.py --setups recorded \
+        --names studies/factorial-llama-server-cpu
 
 Every policy searches the same setups with the same seeds, on a clock of engine-seconds that load,
 warm-up and stop are on. `random` and `plain-tpe` are Optuna's samplers with every trial replayed
@@ -57,6 +58,7 @@ class Task:
     truth: Callable[[Any, Candidate], float]
     optimum: float
     horizon_s: float
+    trial_s: float = 0.0
 
 
 @dataclass
@@ -190,6 +192,10 @@ def tasks(kind: str, names: Sequence[str]) -> Iterator[Task]:
                 horizon_s=HORIZON_S,
             )
         return
+    if kind == "recorded":
+        for name in names:
+            yield recorded_task(Path(name), noise="recorded")
+        return
     for name in names:
         yield simulated_task(name, noise=kind.partition(":")[2] or "shared")
 
@@ -220,6 +226,25 @@ def simulated_task(name: str, noise: str) -> Task:
         truth,
         optimum_of(name, still.space, still.feasibility, lambda c: truth(None, c)),
         horizon_s=TRIALS * trial_s,
+        trial_s=trial_s,
+    )
+
+
+def recorded_task(folder: Path, noise: str) -> Task:
+    """A recording; what a config is worth is its median over all looks at it."""
+    from autotune.search.recorded_setup import recorded_setup, true_values
+
+    still = recorded_setup(folder, 0, "none")
+    logs = {key: math.log(value) for key, value in true_values(still).items()}
+    default = Candidate(to_settings(still.space, still.space.defaults))
+    still.measurer.measure(default, still.search_plan, arm="truth", block=0, sink=lambda _: None)
+    return Task(
+        folder.name,
+        lambda seed: recorded_setup(folder, seed, noise),
+        lambda _, candidate: logs.get(candidate.key, math.inf),
+        min(logs.values()),
+        horizon_s=TRIALS * still.clock.now(),
+        trial_s=still.clock.now(),
     )
 
 

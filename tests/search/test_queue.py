@@ -6,46 +6,15 @@ import warnings
 
 import optuna
 import pytest
+from entries import SPACE, entry, ledger
 
-from autotune.candidate import Candidate, Setting
+from autotune.candidate import Setting
 from autotune.search.feasibility import Feasibility, Limits
 from autotune.search.known import Known
-from autotune.search.ledger import COMPLETE, INFEASIBLE, STOPPED, Entry, Ledger
+from autotune.search.ledger import STOPPED, Entry, Ledger
 from autotune.search.policies import POLICIES, STEPS_A_DRAW
 from autotune.search.queue import Planned, Queue, interrupted_trials
-from autotune.search.space import Parameter, Space, Start, to_settings
-
-A = Parameter("a", (1, 2), 1, "x")
-B = Parameter("b", (1, 2), 1, "x")
-C = Parameter("c", (1, 2), 1, "x", requires={"a": (2,)})
-SPACE = Space(
-    "e",
-    (A, B, C),
-    starts=(Start("first", "why", {"a": 2, "c": 2}), Start("second", "why", {"b": 2})),
-)
-
-
-def entry(
-    number: int,
-    label: str,
-    value: float | None,
-    values: dict[str, Setting] | None = None,
-    outcome: str | None = None,
-    space: Space = SPACE,
-) -> Entry:
-    outcome = outcome or (INFEASIBLE if value is None else COMPLETE)
-    settings = to_settings(space, values or {})
-    return Entry(
-        number, Candidate(settings).key, outcome, value, label, settings, {}, {}, 1.0, None, None,
-        values or {},
-    )  # fmt: skip
-
-
-def ledger(*entries: Entry) -> Ledger:
-    made = Ledger()
-    for one in entries:
-        made.add(one)
-    return made
+from autotune.search.space import Parameter, Space
 
 
 def following(
