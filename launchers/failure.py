@@ -38,13 +38,15 @@ class Failure:
     """A kind, one line for a person, and the log line that proves it.
 
     `bound` names settings and the largest value of each that would have started, everything else
-    being equal, where the engine says one: a search need not try more.
+    being equal, where the engine says one: a search need not try more. `settings` names those that
+    the engine does not run with as they were asked.
     """
 
     kind: FailureKind
     message: str
     evidence: str = ""
     bound: Mapping[str, int] = field(default_factory=dict)
+    settings: tuple[str, ...] = ()
 
 
 class TrialError(AutotuneError):

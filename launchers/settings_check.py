@@ -18,18 +18,29 @@ _CTX_STEP = 256
 
 def differences(asked: Settings, effective: Settings) -> tuple[str, ...]:
     """One line for each setting in both that differs beyond the roundings that engines document."""
-    return tuple(
-        f"{name}: asked {value}, runs with {effective[name]}"
-        for name, value in asked.items()
-        if name in effective and not _agrees(name, asked, effective)
-    )
+    names = differing(asked, effective)
+    return tuple(f"{n}: asked {asked[n]}, runs with {effective[n]}" for n in names)
+
+
+def differing(asked: Settings, effective: Settings) -> tuple[str, ...]:
+    """The names of the settings that `differences` has a line for."""
+    return tuple(n for n in asked if n in effective and not _agrees(n, asked, effective))
+
+
+def difference(asked: Settings, effective: Settings, lead: str = "") -> Failure | None:
+    """The ``SETTINGS_DIFFER`` failure where any setting differs, its message after `lead`."""
+    names = differing(asked, effective)
+    if not names:
+        return None
+    text = lead + "; ".join(differences(asked, effective))
+    return Failure(FailureKind.SETTINGS_DIFFER, text, settings=names)
 
 
 def require_same(asked: Settings, effective: Settings) -> None:
     """Raise `TrialError` (``SETTINGS_DIFFER``) when `differences` finds any."""
-    found = differences(asked, effective)
-    if found:
-        raise TrialError(Failure(FailureKind.SETTINGS_DIFFER, "; ".join(found)))
+    failure = difference(asked, effective)
+    if failure is not None:
+        raise TrialError(failure)
 
 
 def _agrees(name: str, asked: Settings, effective: Settings) -> bool:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from autotune.candidate import Setting
 from autotune.models import llama_memory, sglang_memory, vllm_memory
 from autotune.models.estimate import GIB, Demand, Limits, MemoryEstimate
+from autotune.models.ggml_types import CACHE_TYPES
 from autotune.models.info import ModelInfo, ModelKind
+from autotune.models.memory_order import MemoryOrder
 
 Settings = Mapping[str, Setting]
 Estimate = Callable[[ModelInfo, Settings, bool, Demand | None], MemoryEstimate | None]
@@ -21,17 +23,14 @@ class MemoryModel:
 
     Attributes:
         kind: the models that it serves; ``None`` when any may be.
-        grows: flags of which more needs no less memory, everything else equal.
-        harmless: flags that change no memory. All others have to be equal for two configs to be
-            compared by `grows`.
+        order: which of two configs takes no less, by their flags alone.
         estimate: what a server takes at least; ``None`` where it is not known.
         shortage: why it would not start or not serve, in words; ``None`` when nothing speaks
             against it. Both may raise `UserError` for settings that the engine would refuse.
     """
 
     kind: ModelKind | None
-    grows: tuple[str, ...]
-    harmless: frozenset[str]
+    order: MemoryOrder
     estimate: Estimate
     shortage: Shortage
 
@@ -56,12 +55,28 @@ def _llama_shortage(
     return None
 
 
+_CACHE_BYTES = {name: float(kind.bytes_per_element) for name, kind in CACHE_TYPES.items()}
+
+_VLLM_CACHE_BYTES = {
+    "fp8": 1.0, "fp8_e4m3": 1.0, "fp8_e5m2": 1.0, "auto": 2.0, "float16": 2.0, "bfloat16": 2.0,
+}  # fmt: skip
+"""Bytes of a cached value; ``auto`` is the model's own, which may be as little as fp8's."""
+
+_SWITCH = {"false": 0.0, "true": 1.0}
+_SPARING = {"false": 1.0, "true": 0.0}
+
 _LLAMA = MemoryModel(
     kind=ModelKind.GGUF,
-    grows=("ctx-size", "ubatch-size", "batch-size", "parallel"),
-    harmless=frozenset(
-        {"threads", "threads-batch", "poll", "prio", "op-offload", "cache-reuse"}
-        | {"cache-idle-slots", "checkpoint-min-step", "slot-prompt-similarity"}
+    order=MemoryOrder(
+        grows=("ctx-size", "ubatch-size", "batch-size", "parallel"),
+        host=("cache-ram", "ctx-checkpoints"),
+        sizes={"cache-type-k": _CACHE_BYTES, "cache-type-v": _CACHE_BYTES, "swa-full": _SWITCH},
+        device={"n-gpu-layers": 1, "kv-offload": 1, "n-cpu-moe": -1, "n-cpu-ffn": -1},
+        harmless=frozenset(
+            {"threads", "threads-batch", "poll", "prio", "op-offload", "cache-reuse"}
+            | {"cache-idle-slots", "checkpoint-min-step", "slot-prompt-similarity"}
+        ),
+        extras={"spec-type": ("none", ("spec-",))},
     ),
     estimate=lambda model, settings, gpu, demand: llama_memory.estimate(
         model, settings, gpu=gpu, demand=demand
@@ -71,10 +86,14 @@ _LLAMA = MemoryModel(
 
 _VLLM = MemoryModel(
     kind=ModelKind.HUGGINGFACE,
-    grows=("max-model-len", "max-num-batched-tokens", "max-num-seqs"),
-    harmless=frozenset(
-        {"stream-interval", "async-scheduling", "enable-prefix-caching"}
-        | {"VLLM_CPU_NUM_OF_RESERVED_CPU", "VLLM_CPU_OMP_THREADS_BIND"}
+    order=MemoryOrder(
+        grows=("max-model-len", "max-num-batched-tokens", "max-num-seqs"),
+        sizes={"kv-cache-dtype": _VLLM_CACHE_BYTES, "enforce-eager": _SPARING},
+        harmless=frozenset(
+            {"stream-interval", "async-scheduling", "enable-prefix-caching"}
+            | {"VLLM_CPU_NUM_OF_RESERVED_CPU", "VLLM_CPU_OMP_THREADS_BIND"}
+        ),
+        extras={"speculative-config.method": ("none", ("speculative-config.",))},
     ),
     estimate=lambda model, settings, gpu, demand: vllm_memory.estimate(model, settings, gpu=gpu),
     shortage=lambda model, settings, limits, gpu, demand: vllm_memory.shortage(
@@ -84,10 +103,14 @@ _VLLM = MemoryModel(
 
 _SGLANG = MemoryModel(
     kind=ModelKind.HUGGINGFACE,
-    grows=("context-length", "chunked-prefill-size", "max-running-requests"),
-    harmless=frozenset(
-        {"stream-interval", "schedule-policy", "schedule-conservativeness"}
-        | {"num-continuous-decode-steps", "radix-eviction-policy"}
+    order=MemoryOrder(
+        grows=("context-length", "chunked-prefill-size", "max-running-requests"),
+        sizes={"kv-cache-dtype": _VLLM_CACHE_BYTES, "disable-cuda-graph": _SPARING},
+        harmless=frozenset(
+            {"stream-interval", "schedule-policy", "schedule-conservativeness"}
+            | {"num-continuous-decode-steps", "radix-eviction-policy"}
+        ),
+        extras={"speculative-algorithm": ("none", ("speculative-",))},
     ),
     estimate=lambda model, settings, gpu, demand: sglang_memory.estimate(model, settings),
     shortage=lambda model, settings, limits, gpu, demand: sglang_memory.shortage(
@@ -97,8 +120,7 @@ _SGLANG = MemoryModel(
 
 UNKNOWN = MemoryModel(
     kind=None,
-    grows=(),
-    harmless=frozenset(),
+    order=MemoryOrder(),
     estimate=lambda model, settings, gpu, demand: None,
     shortage=lambda model, settings, limits, gpu, demand: None,
 )

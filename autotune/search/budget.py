@@ -73,6 +73,13 @@ class Budget:
             ends.append(ledger.typical_s * (left + confirm))
         return min(ends) if ends else None
 
+    def search_left_s(self, ledger: Ledger) -> float | None:
+        """What the search may still take, the confirmation's part kept back; ``None`` for no
+        limit."""
+        if self.limit_s is None:
+            return None
+        return self.limit_s - self.elapsed_s() - self.reserve_s(ledger)
+
     def confirm_left_s(self) -> float | None:
         """What the confirmation may still take; ``None`` without a limit."""
         return None if self.limit_s is None else self.limit_s - self.elapsed_s()

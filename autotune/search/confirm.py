@@ -17,6 +17,7 @@ from autotune.search.budget import Budget
 from autotune.search.events import ConfirmBlock, ConfirmStarted, Listener
 from autotune.search.judge import Judge
 from autotune.search.remeasure import BLOCK_TIMES, Remeasure
+from autotune.search.second_chance import SecondChance
 from autotune.search.sink import turn_sink
 from autotune.study.turn_log import TurnLog
 from autotune.trial.measurement import Measurement, Measurer
@@ -84,6 +85,10 @@ class Confirmation:
     _failed: dict[str, str] = field(default_factory=dict)
     _seconds: float = 0.0
     _disturbed: list[str] = field(default_factory=list)
+    _chance: SecondChance = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._chance = SecondChance(self.log)
 
     def run(self, arms: Sequence[Arm]) -> Confirmed:
         """Measure `arms`, and compare each with the baseline where that is one of them."""
@@ -137,9 +142,7 @@ class Confirmation:
             self._take(arm, block, known)
             return
         measurement = self._replayed(arm, block, log_name)
-        while self.clean is not None and self.clean.again(
-            measurement, times=BLOCK_TIMES, left_s=self.budget.confirm_left_s()
-        ):
+        while self._again(measurement):
             measurement = self._replayed(arm, block, log_name)
         if measurement.telemetry.get("contaminated"):
             self._disturbed.append("; ".join(measurement.telemetry.get("reasons", ())))
@@ -150,6 +153,15 @@ class Confirmation:
             self.listener(ConfirmBlock(arm.name, block, None, self._failed[arm.name]))
             return
         self._take(arm, block, measurement.records)
+
+    def _again(self, measurement: Measurement) -> bool:
+        """Whether it is made once more: others used the machine, or it crashed."""
+        left_s = self.budget.confirm_left_s()
+        if self.clean is not None and self.clean.again(
+            measurement, times=BLOCK_TIMES, left_s=left_s
+        ):
+            return True
+        return self._chance.again(measurement, left_s)
 
     def _replayed(self, arm: Arm, block: int, log_name: str) -> Measurement:
         measurement = self.measurer.measure(

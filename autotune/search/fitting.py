@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 from autotune.candidate import Candidate, Setting
 from autotune.search.feasibility import Feasibility
+from autotune.search.room import CONTEXT_FLAGS
 from autotune.search.space import Space, to_settings
-
-CONTEXT_FLAGS = ("ctx-size", "max-model-len", "context-length")
-"""What engines call the context length."""
 
 SLOT_FLAGS = ("parallel", "max-num-seqs", "max-running-requests")
 """What engines call the number of sessions at a time."""
@@ -62,7 +60,7 @@ def largest_context(space: Space, feasibility: Feasibility, trained: int) -> int
 
     def fitting(steps: int) -> bool:
         settings = {**defaults, **slots, context: steps * STEP_TOKENS}
-        return feasibility.refusal(Candidate(settings)) is None
+        return feasibility.unlaunchable(Candidate(settings)) is None
 
     low, high = 0, max(1, trained // STEP_TOKENS)
     while low < high:

@@ -18,10 +18,11 @@ from autotune.search.confirm import Confirmed
 from autotune.search.events import HoldFinished, HoldStarted, Listener, Summary
 from autotune.search.finals import CONTENDERS, contenders
 from autotune.search.hold_book import HoldRow, asked_of, find_hold, learn_hold, note_hold
-from autotune.search.layout import CONTEXT_CONCEPT, Layout
+from autotune.search.layout import Layout
 from autotune.search.ledger import Entry, Ledger, arm_name
 from autotune.search.outcome import best_arm
 from autotune.search.request import RunRequest
+from autotune.search.room import CONTEXT_CONCEPT
 from autotune.search.setup import Setup
 from autotune.search.sink import turn_sink
 from autotune.study.turn_log import TurnLog

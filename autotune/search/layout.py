@@ -21,6 +21,7 @@ from autotune.search.incumbent import adopt
 from autotune.search.judge import Judge, TurnKey
 from autotune.search.limits import memory_limits
 from autotune.search.model_files import with_models
+from autotune.search.room import CONTEXT_CONCEPT
 from autotune.search.run_space import run_space
 from autotune.search.rungs import Rung, rungs_of
 from autotune.search.setup import Setup
@@ -39,9 +40,6 @@ from autotune.workload.padding import pad_sessions
 DEFAULT_OUTPUT_TOKENS = 128
 MIN_TURNS_AT_DEPTH = 5
 """A bucket with fewer turns is not scored; the published tables drop such buckets too."""
-
-CONTEXT_CONCEPT = "context length"
-"""The concept of the parameter that says how long a prompt with its reply may be."""
 
 PAD_TOKENS = 256
 """llama.cpp rounds a slot's context up to a multiple of this."""

@@ -27,6 +27,8 @@ class Entry:
     `values` are the search space's parameters, `settings` the engine flags that follow from them.
     `extras` is what was asked after its replay, by the question's name. `rungs` is what each rung
     of the ladder showed (`rung_looks`), `reached` the share of the plan's turns that were replayed.
+    `failure_facts` is what its failure says beside a kind and a reason (`feasibility`), `effective`
+    what the engine said that it runs with.
     """
 
     number: int
@@ -44,6 +46,8 @@ class Entry:
     extras: Mapping[str, Any] = field(default_factory=dict)
     rungs: Sequence[Mapping[str, Any]] = ()
     reached: float = 1.0
+    failure_facts: Mapping[str, Any] = field(default_factory=dict)
+    effective: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_after_drift(self) -> bool:
@@ -177,4 +181,6 @@ def _entry(trial: FrozenTrial) -> Entry:
         extras=attrs.get("extras", {}),
         rungs=tuple(attrs.get("rungs", ())),
         reached=float(attrs.get("reached", 1.0)),
+        failure_facts=attrs.get("failure_facts", {}),
+        effective=attrs.get("effective", {}),
     )

@@ -17,15 +17,14 @@ from autotune.search.budget import Budget
 from autotune.search.climb import Climb, climb, split
 from autotune.search.climb_log import climb_sink, go_on, report_looks
 from autotune.search.early_stop import LEAST_TRIALS, EarlyStop, early_stop
-from autotune.search.events import Listener, TrialFinished, TrialStarted
+from autotune.search.events import Listener, TrialStarted
 from autotune.search.evidence import trial_error
-from autotune.search.feasibility import Feasibility
+from autotune.search.feasibility import Feasibility, failure_facts
 from autotune.search.judge import Judge, Judged
 from autotune.search.known import Known
 from autotune.search.ladder import Ladder
 from autotune.search.ledger import (
     COMPLETE,
-    DUPLICATE,
     INFEASIBLE,
     REFUSED,
     STOPPED,
@@ -44,9 +43,12 @@ from autotune.search.queue import (
     interrupted_trials,
 )
 from autotune.search.race import Lead
+from autotune.search.repeats import finished, repeat
 from autotune.search.rung_looks import RungLook
+from autotune.search.second_chance import SecondChance
 from autotune.search.space import Space, to_settings
 from autotune.search.suggest import draw_seed, suggest
+from autotune.search.twins import Twins
 from autotune.search.warm_start import COLD, WarmStart, allowed
 from autotune.study.turn_log import TurnLog
 from autotune.trial.measurement import Measurement, Measurer, TrialSeconds
@@ -85,12 +87,15 @@ class Search:
     ended: EarlyStop | None = None
     ladder: Ladder = field(default_factory=Ladder)
     ledger: Ledger = field(default_factory=Ledger)
+    twins: Twins = field(default_factory=Twins)
+    _chance: SecondChance = field(init=False)
     _lead: Lead = field(init=False)
     _cut_short: list[Planned] = field(default_factory=list)
     _repeats: int = 0
 
     def __post_init__(self) -> None:
         self._lead = Lead(self.judge, self.read_turns)
+        self._chance = SecondChance(self.log)
 
     def run(self) -> Ledger:
         """Search until done; the ledger then holds every finished trial.
@@ -99,6 +104,8 @@ class Search:
         """
         self._cut_short = interrupted_trials(self.study)
         self.ledger = Ledger(self.study.get_trials(deepcopy=False), self.unfit)
+        self.feasibility.relearn(self.ledger.entries)
+        self.twins.relearn(self.ledger.entries)
         while not self.stop.is_set() and self.budget.allows(self.ledger):
             if self._repeats >= MAX_REPEATS or self._is_enough():
                 break
@@ -162,9 +169,10 @@ class Search:
         changes = self.changes(settings)
         for name, value in (("key", candidate.key), ("settings", settings), ("changes", changes)):
             trial.set_user_attr(name, value)
-        known = self.ledger.find(candidate.key)
-        if known is not None and not str(trial.user_attrs.get("label", "")).startswith(AGAIN):
-            entry = self._repeat(trial, known)
+        known = None if self._is_free(trial) else self._known_as(candidate)
+        if known is not None:
+            self._repeats += 1
+            entry = repeat(trial, known, candidate, changes)
             self.ledger.add(entry)
         else:
             entry = self._measure(trial, candidate, changes)
@@ -180,18 +188,14 @@ class Search:
         names = sorted(set(base) | set(settings))
         return {n: settings.get(n) for n in names if settings.get(n) != base.get(n)}
 
-    def _repeat(self, trial: Trial, known: Entry) -> Entry:
-        """Equal settings are never measured twice: the sampler is told what is known."""
-        self._repeats += 1
-        for name, value in (
-            ("same_as", known.number), ("value", known.value), ("outcome", DUPLICATE),
-        ):  # fmt: skip
-            trial.set_user_attr(name, value)
-        return Entry(
-            trial.number, known.key, DUPLICATE, known.value, trial.user_attrs.get("label", ""),
-            known.settings, known.changes, known.metrics, 0.0, known.failure, known.reason,
-            dict(trial.params),
-        )  # fmt: skip
+    def _is_free(self, trial: Trial) -> bool:
+        """Whether it is measured whatever is known: a second look."""
+        return str(trial.user_attrs.get("label", "")).startswith(AGAIN)
+
+    def _known_as(self, candidate: Candidate) -> Entry | None:
+        """The trial of these settings, or of others that the engine runs just like them."""
+        twin = self.twins.before(candidate.settings)
+        return self.ledger.find(candidate.key) or (self.ledger.find(twin) if twin else None)
 
     def _measure(self, trial: Trial, candidate: Candidate, changes: dict[str, Any]) -> Entry:
         label = str(trial.user_attrs.get("label", ""))
@@ -202,12 +206,45 @@ class Search:
             judged = Judged(None, None, refusal.kind.value, refusal.message)
             return self._finish(trial, candidate, changes, judged, None)
         self._repeats = 0
+        self.twins.watch("" if self._is_free(trial) else arm_name(trial.number))
         climb, measurement = self._climbed(trial, candidate)
-        while self.steady is not None and self.steady.again(measurement, self.ledger, self.budget):
+        while self._again(measurement):
             climb, measurement = self._climbed(trial, candidate)
-        self.feasibility.learn(candidate, measurement.failure)
+        if (twin := self._launched_twin(candidate, measurement)) is not None:
+            return self._end_twin(trial, candidate, changes, twin, measurement)
+        self.feasibility.learn(candidate, measurement.failure, trial.number)
+        if measurement.failure is None:
+            self.twins.learn(candidate.settings, measurement.effective)
         judged = climb.judged(measurement) or self.judge.judge(measurement)
         return self._finish(trial, candidate, changes, judged, measurement, climb.looks)
+
+    def _again(self, measurement: Measurement) -> bool:
+        """Whether it is made once more: others used the machine, or it crashed."""
+        if self.steady is not None and self.steady.again(measurement, self.ledger, self.budget):
+            return True
+        return self._chance.again(measurement, self.budget.search_left_s(self.ledger))
+
+    def _launched_twin(self, candidate: Candidate, measurement: Measurement) -> Entry | None:
+        """The trial that a launch without a single turn turned out to be like."""
+        if measurement.failure is not None or measurement.records or not measurement.effective:
+            return None
+        twin = self.twins.after(candidate.settings, measurement.effective)
+        return None if twin is None else self.ledger.find(twin)
+
+    def _end_twin(
+        self,
+        trial: Trial,
+        candidate: Candidate,
+        changes: dict[str, Any],
+        known: Entry,
+        launched: Measurement,
+    ) -> Entry:
+        """What `known` showed stands for a config that was launched and not replayed."""
+        entry = repeat(trial, known, candidate, changes, launched)
+        self.ledger.add(entry)
+        judged = Judged(None, known.value, known.failure, entry.reason, partial=True)
+        self.listener(finished(entry, judged, None, self.ledger, self.budget))
+        return entry
 
     def _climbed(self, trial: Trial, candidate: Candidate) -> tuple[Climb, Measurement]:
         """Measure until the plan ends, the race is lost or a rung ends it."""
@@ -277,6 +314,7 @@ class Search:
             "extras": dict(measurement.extras) if measurement else {},
             "rungs": [look.to_json() for look in looks],
             "reached": len(measurement.records) / len(self.plan.turns) if measurement else 0.0,
+            "failure_facts": failure_facts(measurement.failure) if measurement else {},
             # Last: a trial with an outcome is finished, whatever kills us after this line.
             "outcome": outcome,
         }
@@ -286,42 +324,15 @@ class Search:
             trial.number, candidate.key, outcome, judged.value,
             str(trial.user_attrs.get("label", "")), candidate.settings, changes, judged.metrics,
             seconds.total_s, judged.failure, judged.reason, dict(trial.params), attrs["extras"],
-            attrs["rungs"], attrs["reached"],
+            attrs["rungs"], attrs["reached"], attrs["failure_facts"], attrs["effective"],
         )  # fmt: skip
         report_looks(trial, looks)
         self.ledger.add(entry)
         best = self.ledger.best
         if measurement is not None and best is not None and best.key == entry.key:
             self._lead.note(entry.number, measurement.records)
-        self._tell(entry, best, judged, log)
+        self.listener(finished(entry, judged, log, self.ledger, self.budget))
         return entry
-
-    def _tell(self, entry: Entry, best: Entry | None, judged: Judged, log: str | None) -> None:
-        # A partial score is over other turns than the rest: its figures compare with nothing.
-        score = None if judged.partial else judged.score
-        self.listener(
-            TrialFinished(
-                number=entry.number,
-                changes=dict(entry.changes),
-                turn_s=score.turn_s if score else None,
-                ttft_p50_s=score.ttft_p50_s if score else None,
-                ttft_p95_s=score.ttft_p95_s if score else None,
-                decode_p50_tps=score.decode_p50_tps if score else None,
-                total_wait_s=score.total_wait_s if score else None,
-                kinds=score.kinds if score else (),
-                value=entry.value,
-                seconds=entry.seconds,
-                failure=entry.failure,
-                reason=entry.reason,
-                log_path=log,
-                stopped_early=judged.partial,
-                is_best=best is not None and best.key == entry.key,
-                best_number=best.number if best else None,
-                best_value=best.value if best else None,
-                seconds_left=self.budget.seconds_left(self.ledger),
-                trials_done=len(self.ledger.measured),
-            )
-        )
 
 
 def _outcome(judged: Judged, measurement: Measurement | None) -> str:

@@ -181,9 +181,7 @@ def steadiness(
 
 def search_left_s(budget: Budget, ledger: Ledger) -> float | None:
     """What the search may still take, the confirmation's part kept back; ``None`` for no limit."""
-    if budget.limit_s is None:
-        return None
-    return budget.limit_s - budget.elapsed_s() - budget.reserve_s(ledger)
+    return budget.search_left_s(ledger)
 
 
 def beside_s(records: Iterable[TurnRecord]) -> float:

@@ -172,9 +172,7 @@ class _Fitting:
     def _worth(self, by_concept: Mapping[str, float], noise: float, pairs: float) -> float:
         """The log evidence, and a log-normal prior on the factors (a factor of 2 is one sigma)."""
         stretch = [by_concept[p.concept] for p in self.levels.space.parameters]
-        prior = -0.5 * sum(
-            math.log2(s) ** 2 for s in (*by_concept.values(), noise)
-        )
+        prior = -0.5 * sum(math.log2(s) ** 2 for s in (*by_concept.values(), noise))
         return self.evidence(self.covariance(Scales(stretch, noise, pairs))) + prior
 
     def covariance(self, scales: Scales) -> Floats:

@@ -23,6 +23,16 @@ def never() -> bool:
     return False
 
 
+Seen = Callable[[Candidate, str, Mapping[str, Setting]], bool]
+"""Asked before the first turn, with the arm and what the engine says that it runs with: whether
+nothing need be replayed, as that was measured before."""
+
+
+def never_seen(_: Candidate, __: str, ___: Mapping[str, Setting]) -> bool:
+    """Measure everything."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class TrialSeconds:
     """Where the engine-seconds of one measurement went.

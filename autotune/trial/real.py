@@ -17,7 +17,7 @@ from autotune.launchers.failure import Failure, FailureKind, TrialError
 from autotune.launchers.habits import alive, forget, habits_of, timing_paths_of
 from autotune.launchers.process import launch
 from autotune.launchers.protocol import CacheArm, LaunchContext, Launcher, Server
-from autotune.launchers.settings_check import differences
+from autotune.launchers.settings_check import difference
 from autotune.records import TurnRecord
 from autotune.replay.driver import check_cache_arm, replay, warm_up
 from autotune.replay.endpoint import Endpoint, Rendering
@@ -26,7 +26,15 @@ from autotune.replay.plan import ReplayPlan
 from autotune.replay.sent import SentTurn
 from autotune.scoring.contaminated import marked
 from autotune.trial.afterwards import Aftermath, Afterwards
-from autotune.trial.measurement import Enough, Measurement, RecordSink, TrialSeconds, never
+from autotune.trial.measurement import (
+    Enough,
+    Measurement,
+    RecordSink,
+    Seen,
+    TrialSeconds,
+    never,
+    never_seen,
+)
 from autotune.trial.turn_failure import explained
 
 
@@ -36,7 +44,8 @@ class RealMeasurer:
 
     `logs_dir` keeps every engine log; `work_dir` holds the private homes, removed after use.
     `afterwards` is asked of the server after a replay in which every turn was good. Arms that share
-    a `mark` are given prompts that are the same to the last byte.
+    a `mark` are given prompts that are the same to the last byte. What was `seen` before is
+    launched and not replayed: such a measurement has no records and no failure.
     """
 
     launcher: Launcher
@@ -54,6 +63,7 @@ class RealMeasurer:
     idle_timeout_s: float = 120.0
     afterwards: tuple[Afterwards, ...] = ()
     mark: str | None = None
+    seen: Seen = never_seen
 
     def measure(
         self,
@@ -157,12 +167,21 @@ class _Run:
             self.effective = self.owner.launcher.effective(server)
         except TrialError as error:
             return self.measurement(error.failure, TrialSeconds(load_s=server.load_s))
-        if differing := differences(server.spec.asked, self.effective):
-            failure = Failure(
-                FailureKind.SETTINGS_DIFFER, "the engine does not run with: " + "; ".join(differing)
-            )
+        lead = "the engine does not run with: "
+        if failure := difference(server.spec.asked, self.effective, lead):
             return self.measurement(failure, TrialSeconds(load_s=server.load_s))
+        if self.owner.seen(self.candidate, self.arm, self.effective):
+            return self._unasked(server)
         return self._replayed(server)
+
+    def _unasked(self, server: Server) -> Measurement:
+        """Stopped as soon as it was up."""
+        up = time.monotonic()
+        self.owner.launcher.stop(server)
+        missing = self.owner.missing_vram(self.vram_before)
+        self.telemetry = {} if not missing else {"vram_missing_bytes": missing}
+        seconds = TrialSeconds(load_s=server.load_s, stop_s=time.monotonic() - up)
+        return self.measurement(None, seconds)
 
     def _replayed(self, server: Server) -> Measurement:
         endpoint = self.owner.endpoint(server)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from autotune.candidate import Candidate
-from autotune.launchers.failure import Failure, FailureKind, TrialError
+from autotune.launchers.failure import TrialError
 from autotune.launchers.process import launch
 from autotune.launchers.protocol import Server
-from autotune.launchers.settings_check import differences
+from autotune.launchers.settings_check import difference
 from autotune.trial.real import RealMeasurer
 
 
@@ -34,10 +34,10 @@ def serving(measurer: RealMeasurer, candidate: Candidate, name: str) -> Iterator
 
 
 def _check(measurer: RealMeasurer, server: Server) -> None:
-    differing = differences(server.spec.asked, measurer.launcher.effective(server))
-    if differing:
-        text = "the engine does not run with: " + "; ".join(differing)
-        raise TrialError(Failure(FailureKind.SETTINGS_DIFFER, text))
+    effective = measurer.launcher.effective(server)
+    failure = difference(server.spec.asked, effective, "the engine does not run with: ")
+    if failure is not None:
+        raise TrialError(failure)
 
 
 def _free_bytes(measurer: RealMeasurer) -> int | None:

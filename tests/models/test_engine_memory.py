@@ -13,11 +13,23 @@ from autotune.search.space_file import shipped_space
 
 @pytest.mark.parametrize("engine", ["llama-server", "vllm", "sglang"])
 def test_flags_are_those_of_the_shipped_space(engine: str) -> None:
-    memory, space = memory_model(engine), shipped_space(engine)
-    assert set(memory.grows) <= set(space.parameters)
-    assert not set(memory.grows) & memory.harmless
+    order, space = memory_model(engine).order, shipped_space(engine)
+    compared = [*order.grows, *order.host, *order.sizes, *order.device, *order.extras]
+    assert set(compared) <= set(space.parameters)
+    assert not set(compared) & order.harmless
+    assert len(set(compared)) == len(compared)
     contexts = [n for n, p in space.parameters.items() if p.concept == "context length"]
-    assert set(contexts) <= set(memory.grows)
+    assert set(contexts) <= set(order.grows)
+
+
+@pytest.mark.parametrize("engine", ["llama-server", "vllm", "sglang"])
+def test_words_are_choices_of_the_shipped_space(engine: str) -> None:
+    space = shipped_space(engine).parameters
+    for name, sizes in memory_model(engine).order.sizes.items():
+        assert {str(c).lower() for c in space[name].choices} & set(sizes), name
+    for name, (off, prefixes) in memory_model(engine).order.extras.items():
+        assert off in space[name].choices
+        assert any(other.startswith(prefixes) for other in space if other != name)
 
 
 def test_an_unknown_engine_refuses_nothing(fake_model: Path, tmp_path: Path) -> None:

@@ -14,8 +14,15 @@ from autotune.candidate import Candidate, Setting
 from autotune.launchers.failure import Failure, FailureKind
 from autotune.models.estimate import GIB, MIB
 from autotune.models.metadata import ModelInfo, read_model
-from autotune.search.feasibility import Demand, Feasibility, Limits
-from autotune.search.space import Space
+from autotune.search.feasibility import (
+    Demand,
+    Feasibility,
+    Limits,
+    failure_facts,
+    failure_of,
+)
+from autotune.search.ledger import Entry
+from autotune.search.space import Parameter, Space
 
 OOM = FailureKind.OUT_OF_MEMORY
 
@@ -147,8 +154,74 @@ def test_a_bound_that_the_engine_named_holds_for_its_like() -> None:
     assert not refused(checked, {**above, "kv-cache-dtype": "fp8"})
 
 
-def test_other_failures_teach_nothing() -> None:
+def test_other_failures_teach_nothing_of_memory() -> None:
     checked = feasibility("vllm", None)
     checked.learn(Candidate({}), Failure(FailureKind.CRASH, "died", bound={"max-model-len": 1}))
     checked.learn(Candidate({}), None)
     assert not refused(checked, {"max-model-len": 2})
+
+
+def test_the_deepest_turn_has_to_have_room_in_one_session() -> None:
+    space = Space("llama-server", ())
+    checked = Feasibility(
+        space, None, Limits(None, None), gpu=False, demand=Demand((3000, 5000), turns=4)
+    )
+    for settings in ({"ctx-size": 10000, "parallel": 2}, {"ctx-size": 5000}, {"ctx-size": 0}):
+        assert not refused(checked, settings)
+    short = {"ctx-size": 9998, "parallel": 2}
+    found = checked.refusal(Candidate(short))
+    assert found is not None
+    assert found.kind is FailureKind.CONTEXT_OVERFLOW
+    words = "a session has room for 4999 tokens, the deepest turn with its reply has 5000"
+    assert found.message == words
+    assert checked.unlaunchable(Candidate(short)) is None
+    assert not refused(checked, {**short, "kv-unified": True})
+
+
+OWN = Space(
+    "mine",
+    (
+        Parameter("window", (1, 2, 4), 1, "context length", ordered=True),
+        Parameter("kind", ("a", "b"), "a", "quantization"),
+        Parameter("draft", ("none", "ngram"), "none", "speculation"),
+        Parameter("draft-n", (4, 8), 4, "speculation", requires={"draft": ("ngram",)}),
+        Parameter("workers", (1, 2), 1, "threads", ordered=True),
+    ),
+)
+
+
+def test_of_an_engine_of_ones_own_the_concepts_say_what_grows() -> None:
+    checked = Feasibility(OWN, None, Limits(None, None), gpu=False)
+    base: dict[str, Setting] = {"window": 2, "kind": "a", "draft": "none", "workers": 1}
+    checked.learn(Candidate(base), Failure(OOM, "no room"), 3)
+    assert "than trial 3" in refused(checked, {**base, "window": 4, "workers": 2})
+    assert "than trial 3" in refused(checked, {**base, "draft": "ngram", "draft-n": 8})
+    assert not refused(checked, {**base, "window": 1})
+    assert not refused(checked, {**base, "kind": "b"})
+
+
+def test_a_study_that_goes_on_learns_the_same_again() -> None:
+    def entry(number: int, outcome: str, failure: str | None, **settings: Setting) -> Entry:
+        facts = failure_facts(Failure(OOM, "no room", "std::bad_alloc", {"window": 2}))
+        return Entry(
+            number, Candidate(settings).key, outcome, None, "", settings, {}, {}, 1.0, failure,
+            "no room", failure_facts=facts if failure else {},
+        )  # fmt: skip
+
+    base: dict[str, Setting] = {"window": 4, "kind": "a", "draft": "none", "workers": 1}
+    rows = [
+        entry(0, "complete", None, **{**base, "window": 1}),
+        entry(1, "infeasible", "out-of-memory", **base),
+        entry(2, "infeasible", "no-metric", **{**base, "kind": "b"}),
+        entry(3, "refused", "out-of-memory", **{**base, "kind": "b"}),
+    ]
+    checked = Feasibility(OWN, None, Limits(None, None), gpu=False)
+    for _ in range(2):
+        checked.relearn(rows)
+        assert "than trial 1" in refused(checked, base)
+        assert "window above 2" in refused(checked, {**base, "window": 3})
+        assert not refused(checked, {**base, "kind": "b"})
+    known = failure_of(rows[1])
+    assert known is not None
+    assert (known.kind, known.bound, known.evidence) == (OOM, {"window": 2}, "std::bad_alloc")
+    assert failure_of(rows[0]) is failure_of(rows[2]) is None

@@ -32,6 +32,9 @@ class ByTokens:
         return Need(100 * settings.get("ctx-size", 0)) if self.known else None
 
     def refusal(self, candidate: Candidate) -> Failure | None:
+        return self.unlaunchable(candidate)
+
+    def unlaunchable(self, candidate: Candidate) -> Failure | None:
         self.asked.append(candidate.settings)
         need = self.estimate(candidate.settings)
         if need is None or need.device_bytes <= self.limit:
