@@ -4,6 +4,9 @@ What is asked is not one trial's expected gain but that of the best config near 
 which one it is: the expected value of perfect information over what may be tried next (Howard,
 1966). No trial, and no row of trials, is expected to gain more than that. While it is above what
 two measurements of one config differ by on this machine, the search goes on.
+
+The surrogate believes that most flags do little, and would believe it of one that nobody tried. So
+the search also goes on while a flag of the best config has a value that no trial had.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ from autotune.candidate import Setting
 from autotune.search.additive import Outlook, is_new
 from autotune.search.known import Known
 from autotune.search.ledger import COMPLETE
+from autotune.search.planned import STEP
+from autotune.search.proposals import singles
 
 LEAST_TRIALS = 12
 """Measured to the end or stopped; before that little is known of what is usual in this space."""
@@ -69,12 +74,33 @@ def early_stop(known: Known, floor: float) -> EarlyStop | None:
     whole = [entry for entry in measured if entry.outcome == COMPLETE]
     if len(measured) < LEAST_TRIALS or len(whole) < LEAST_WHOLE:
         return None
+    if untried(known):
+        return None
     wanted = min(floor, MOST_FLOOR)
     gain = gain_left(known)
     if gain is None or gain >= wanted:
         return None
     return EarlyStop(
         gain=1.0 - math.exp(-gain), floor=1.0 - math.exp(-wanted), after=len(known.ledger.measured)
+    )
+
+
+def untried(known: Known) -> int:
+    """How many values of the flags that apply to the best config no measured trial had, of those
+    that are not refused beside it."""
+    best = known.ledger.best
+    if best is None:
+        return 0
+    seen = {
+        (name, str(value))
+        for entry in known.ledger.measured
+        for name, value in entry.values.items()
+    }
+    near = singles(known.space, best.values)
+    return sum(
+        (name, value) not in seen and is_new(known, one.values)
+        for one in near
+        for name, value in [one.label.removeprefix(STEP).split(" ", 1)]
     )
 
 

@@ -70,7 +70,7 @@ def test_a_run_says_it_of_the_default_and_of_what_stands_beside_it(
         tokens={"tokenize_path": "/tokenize"},
     )
     request = RunRequest(
-        workload=captures, engine=str(manifest), model=fake_model, gpu="cpu", trials=2,
+        workload=captures, engine=str(manifest), model=fake_model, gpu="cpu", trials=6,
         confirm_blocks=2, max_output_tokens=3, study="s", studies_dir=tmp_path,
     )  # fmt: skip
     summary = run_study(request, lambda event: None)
