@@ -37,7 +37,8 @@ def contest(tmp_path: Path, *argv: str) -> tuple[StudyFolder, list[dict[str, Any
     assert done.returncode in (ExitCode.DONE, ExitCode.NOTHING_BETTER), done.stderr
     folder = StudyFolder(tmp_path / "studies" / "c")
     for study in folder.engine_studies():
-        assert all(t["state"] == "complete" for t in study.read_trials())
+        # One that cannot win may end before its last turn.
+        assert {t["state"] for t in study.read_trials()} <= {"complete", "stopped-early"}
         assert study.read_result() is not None
     return folder, [json.loads(line) for line in done.stdout.splitlines()]
 
