@@ -48,7 +48,7 @@ PREFIX_COMPARE := --gpu cpu --blocks 1 --max-output-tokens 32 --studies-dir $(PR
 .PHONY: help demo dev check types imports docs docs-check test test-engines bench wheel models \
 	odd-models llama-server vllm prefix-cache prefix-cache-llama-server prefix-cache-vllm record-noise \
 	calibrate calibrate-simulator record-factorial \
-	show-factorial clean
+	show-factorial live-search injected-faults budget clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,6 +104,9 @@ bench: models llama-server  ## what replaying, recording and inspecting cost, wh
 	$(BIN)/python tests/benchmarks/bench_inspect.py
 	$(BIN)/autotune simulate --setup $(FACTORIAL) --setup 2-cores-vllm --setup h100-qwen-32b-vllm \
 		--seeds 5 --budget 40x --jobs 2 --output .demo/search-strategies
+	rm -rf .demo/live-search
+	$(BIN)/python tests/benchmarks/live_search.py .demo/live-search --engine-path $(LLAMA_SERVER) \
+		--model $(MODEL) --seeds 1 --budget 1m --blocks 2
 	@mkdir -p $(dir $(BENCH_WORKLOAD))
 	$(BIN)/python tests/benchmarks/make_edit_sessions.py $(BENCH_WORKLOAD)
 	$(BIN)/autotune run --engine llama-server --engine-path $(LLAMA_SERVER) --model $(MODEL) \
@@ -182,7 +185,27 @@ safety: $(READY)  ## 240 studies in noise as recorded and tenfold bursts: is the
 	$(BIN)/autotune simulate --strategy ours --noise tenfold-bursts --seeds $(SAFETY_SEEDS) --budget 30x \
 		--setup $(FACTORIAL) --jobs $(STRATEGY_JOBS) --output $(STRATEGIES)/safety/recorded
 	$(BIN)/python tests/benchmarks/check_safety.py $(STRATEGIES)/safety/simulated \
-		$(STRATEGIES)/safety/recorded --least 200
+		$(STRATEGIES)/safety/recorded --least 200 --output $(STRATEGIES)/safety/summary.txt
+
+FAULTS := studies/injected-faults
+FAULT_SEEDS ?= 10
+BUDGETS := studies/budget
+BUDGET_SEEDS ?= 3
+
+# Fails where a fault is told as another, a budget is not kept, a process is left, or another one wins.
+injected-faults: $(READY)  ## make studies/injected-faults again: memory that is short, hangs and crashes (an hour)
+	$(BIN)/python tests/benchmarks/injected_faults.py $(FAULTS) --seeds $(FAULT_SEEDS)
+
+budget: $(READY)  ## make studies/budget again: whether budgets of 30 minutes to 8 hours are kept, simulated
+	$(BIN)/python tests/benchmarks/budget_kept.py $(BUDGETS) --seeds $(BUDGET_SEEDS)
+
+LIVE := studies/live-search
+# For example --seeds 10, or --show to write its page anew from what is there.
+LIVE_ARGS ?=
+
+live-search: $(MODEL) llama-server  ## make studies/live-search: ours against equal-time random search, live (50 minutes, alone)
+	$(BIN)/python tests/benchmarks/live_search.py $(LIVE) --engine-path $(LLAMA_SERVER) \
+		--model $(MODEL) $(LIVE_ARGS)
 
 wheel: $(READY)  ## build sdist and wheel into dist/, install it clean and use it
 	$(BIN)/python tools/check_wheel.py --output dist
