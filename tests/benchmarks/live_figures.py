@@ -9,7 +9,7 @@ from typing import Any
 
 from live_final import DEFAULT, OURS, RANDOM, VERSUS
 
-from autotune.report.text import changes, duration
+from autotune.report.text import changes, duration, plural
 from autotune.scoring.comparison import CONFIDENCE
 from autotune.scoring.spread import half_width
 
@@ -135,7 +135,7 @@ def _how(measured: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield (
         "Then the two picks and the default were measured on sessions that neither had seen, in "
-        f"{measured['blocks']} blocks whose order turns around. A ratio is of seconds per turn, "
+        f"{plural(measured['blocks'], 'block')} that turn around. A ratio is of seconds per turn, "
         "paired by turn; a seed's interval is that of a confirmation, the one over seeds Student's "
         "t on their logarithms."
     )
