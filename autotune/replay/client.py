@@ -36,7 +36,6 @@ class Client:
             read_timeout_s=max(endpoint.first_token_timeout_s, endpoint.idle_timeout_s),
             keep_alive=endpoint.base_url.startswith("https:"),
         )
-        self._patience = Patience(endpoint.first_token_timeout_s, endpoint.idle_timeout_s)
 
     def __enter__(self) -> Client:
         return self
@@ -59,14 +58,23 @@ class Client:
         endpoint, tries = self._endpoint, 0
         while True:
             tries += 1
-            request = self._http.prepare_post(endpoint.url, body, endpoint.headers)
+            patience = self._patience()
+            request = self._http.prepare_post(
+                endpoint.url, body, endpoint.headers, read_timeout_s=patience.longest_s
+            )
             started_at = datetime.now(UTC).isoformat()
-            sent = transfer(request, self._patience, self._streams, endpoint.dialect)
+            sent = transfer(request, patience, self._streams, endpoint.dialect)
             pause_s = endpoint.retries.pause_s(sent, tries)
             if pause_s is None or self._streams.pause(pause_s):
                 break
         outcome = self._interpret(sent, asked, started_at)
         return self._told(outcome, tries - 1)
+
+    def _patience(self) -> Patience:
+        endpoint = self._endpoint
+        return Patience(
+            endpoint.hurry(endpoint.first_token_timeout_s), endpoint.hurry(endpoint.idle_timeout_s)
+        )
 
     def _told(self, outcome: Outcome, retries: int) -> Outcome:
         """`outcome` with its retries, and without any secret that the server repeated."""

@@ -40,6 +40,11 @@ def nothing_first() -> None:
     """For servers that need nothing before a request."""
 
 
+def unhurried(most_s: float) -> float:
+    """As long as may be."""
+    return most_s
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A server that speaks one of the `DIALECTS`, OpenAI chat completions unless it is said.
@@ -60,6 +65,7 @@ class Endpoint:
             seconds in their unit; those that are not given are looked for in the usual places.
         headers: extra HTTP headers, such as an authorization.
         first_token_timeout_s, idle_timeout_s: beyond these a turn has failed as a hang.
+        hurry: given one of these, what is kept of it now; asked before each request. Never more.
         dialect, prefix: which API, and what stands before its route: ``/v1`` nearly everywhere.
         strict_tools: whether calls without results, and results without calls, must be text.
         retries: how often a request that was refused for now is sent again.
@@ -80,6 +86,7 @@ class Endpoint:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     first_token_timeout_s: float = 600.0
     idle_timeout_s: float = 120.0
+    hurry: Callable[[float], float] = unhurried
     dialect: Dialect = CHAT
     prefix: str = "/v1"
     strict_tools: bool = False

@@ -91,6 +91,7 @@ class Http:
     """
 
     def __init__(self, *, read_timeout_s: float, keep_alive: bool) -> None:
+        self._read_timeout_s = read_timeout_s
         self._client = httpx.Client(
             timeout=httpx.Timeout(read_timeout_s, connect=CONNECT_TIMEOUT_S),
             limits=httpx.Limits(
@@ -99,11 +100,26 @@ class Http:
             trust_env=False,
         )
 
-    def prepare_post(self, url: str, body: bytes, headers: Mapping[str, str]) -> PreparedRequest:
-        """A POST of JSON bytes. The answer must not be compressed: stamps are of its own bytes."""
+    def prepare_post(
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        read_timeout_s: float | None = None,
+    ) -> PreparedRequest:
+        """A POST of JSON bytes. The answer must not be compressed: stamps are of its own bytes.
+
+        `read_timeout_s` may be less than that of every request.
+        """
         fixed = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+        own_s = self._read_timeout_s if read_timeout_s is None else read_timeout_s
         request = self._client.build_request(
-            "POST", url, content=body, headers={**headers, **fixed}
+            "POST",
+            url,
+            content=body,
+            headers={**headers, **fixed},
+            timeout=httpx.Timeout(own_s, connect=CONNECT_TIMEOUT_S),
         )
         return PreparedRequest(self._client, request)
 

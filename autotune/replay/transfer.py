@@ -49,6 +49,11 @@ class Patience:
     first_token_s: float
     idle_s: float
 
+    @property
+    def longest_s(self) -> float:
+        """Of either."""
+        return max(self.first_token_s, self.idle_s)
+
 
 class OpenStreams:
     """The streams that are being read, so that another thread can break them off."""

@@ -43,6 +43,7 @@ def group_document(group: Group) -> dict[str, Any]:
         "optimum": group.optimum,
         "default": group.default,
         "default_regret": group.default_regret,
+        "default_held_out": group.default_held,
         "noise_floor_log": group.floor,
         "strategies": [asdict(row) for row in figures(group)],
     }

@@ -49,9 +49,14 @@ class Budget:
 
     def is_over(self, ledger: Ledger) -> bool:
         """Whether a trial under way takes what is kept back for the confirmation."""
+        left_s = self.until_late_s(ledger)
+        return left_s is not None and left_s < 0.0
+
+    def until_late_s(self, ledger: Ledger) -> float | None:
+        """Seconds until a trial under way `is_over`; ``None`` without a limit."""
         if self.limit_s is None:
-            return False
-        return self.elapsed_s() > (1 + LATE) * self.limit_s - self.reserve_s(ledger)
+            return None
+        return (1 + LATE) * self.limit_s - self.reserve_s(ledger) - self.elapsed_s()
 
     def reserve_s(self, ledger: Ledger) -> float:
         """Seconds kept back for the confirmation."""

@@ -155,13 +155,13 @@ class Confirmation:
         self._take(arm, block, measurement.records)
 
     def _again(self, measurement: Measurement) -> bool:
-        """Whether it is made once more: others used the machine, or it crashed."""
+        """Whether it is made once more: others used the machine, or it broke down."""
         left_s = self.budget.confirm_left_s()
         if self.clean is not None and self.clean.again(
             measurement, times=BLOCK_TIMES, left_s=left_s
         ):
             return True
-        return self._chance.again(measurement, left_s)
+        return self._chance.again(measurement, left_s, needed=True)
 
     def _replayed(self, arm: Arm, block: int, log_name: str) -> Measurement:
         measurement = self.measurer.measure(

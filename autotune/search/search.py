@@ -219,10 +219,11 @@ class Search:
         return self._finish(trial, candidate, changes, judged, measurement, climb.looks)
 
     def _again(self, measurement: Measurement) -> bool:
-        """Whether it is made once more: others used the machine, or it crashed."""
+        """Whether it is made once more: others used the machine, or it broke down."""
         if self.steady is not None and self.steady.again(measurement, self.ledger, self.budget):
             return True
-        return self._chance.again(measurement, self.budget.search_left_s(self.ledger))
+        left_s, first = self.budget.search_left_s(self.ledger), not self.ledger.measured
+        return self._chance.again(measurement, left_s, needed=first)
 
     def _launched_twin(self, candidate: Candidate, measurement: Measurement) -> Entry | None:
         """The trial that a launch without a single turn turned out to be like."""

@@ -21,6 +21,7 @@ from autotune.search.free_gpu import require_free_gpu
 from autotune.search.guarding import guarded
 from autotune.search.hold import NOT_HELD, Holder, Holding, confirmed_and_held, searching_s
 from autotune.search.hold_book import refusals, refused_keys, relearn
+from autotune.search.hurry import patience_of
 from autotune.search.ladder_report import ladder_report
 from autotune.search.layout import Layout, lay_out
 from autotune.search.ledger import Entry, Ledger
@@ -28,6 +29,7 @@ from autotune.search.opening import check_provenance, make_measurer, make_search
 from autotune.search.outcome import Outcome, decide, write_result
 from autotune.search.quality_gate import QualityGate, behind
 from autotune.search.request import RunRequest
+from autotune.search.search import Search
 from autotune.search.setup import Setup, set_up
 from autotune.search.shared import stored_shared
 from autotune.search.steadiness import Steadiness, beside_s, steadiness
@@ -103,6 +105,7 @@ class _Run:
     budget: Budget = field(init=False)
     steady: Steadiness = field(init=False)
     account: Account = field(init=False)
+    search: Search = field(init=False)
     warm: WarmStart = COLD
     ended: EarlyStop | None = None
 
@@ -115,12 +118,14 @@ class _Run:
             with open_study(folder, sampler) as study:
                 before = Ledger(study.get_trials(deepcopy=False), refused_keys(folder))
                 self.account = self._account(before)
+                self.budget = self._budget()
+                patience = patience_of(self.budget, lambda: self.search.ledger)
+                self.measurer = replace(self.measurer, patience=patience)
                 self.steady = steadiness(self.setup, layout, self.measurer, log, self.listener)
                 self.steady.anchors.measurer = self._booked(self.steady.anchors.measurer)
-                self.budget = self._budget()
                 self.warm = self._warm(before)
                 self.listener(self._prepared(before))
-                search = make_search(
+                self.search = make_search(
                     self.setup,
                     layout,
                     study,
@@ -133,8 +138,8 @@ class _Run:
                     warm=self.warm,
                     stop_early=self.setup.request.early_stop,
                 )
-                ledger = search.run()
-                self.ended = search.ended
+                ledger = self.search.run()
+                self.ended = self.search.ended
             if self.stop.is_set() or not ledger.ranked or ledger.baseline is None:
                 return self._end(ledger, None)
             return self._end(ledger, *self._proved(ledger, log))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from autotune.candidate import Setting
 from autotune.launchers.failure import Failure, FailureKind
+from autotune.simulated.short_memory import ShortMemory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,13 +21,15 @@ class Faults:
 
     Attributes:
         out_of_memory: of all configs, those that run out of memory: half of them at the start,
-            half when their context fills.
+            half when their context fills. Which ones nothing tells beforehand.
+        short: likewise those whose flags ask for too much memory, which can be learnt.
         hang: of all measurements, those that hang, which costs `timeout_s`.
         crash: of all measurements, those that crash in the middle.
         spared: settings of which a config that has them all (the default) never fails.
     """
 
     out_of_memory: float = 0.0
+    short: ShortMemory | None = None
     hang: float = 0.0
     crash: float = 0.0
     timeout_s: float = 600.0
@@ -52,13 +55,19 @@ def fault(
     if not turns or _is_spared(faults, settings):
         return None
     chance = _unit("memory", seed, key)
-    if chance < faults.out_of_memory / 2:
+    if chance < faults.out_of_memory:
+        return _out_of_memory(chance < faults.out_of_memory / 2, turns)
+    if faults.short is not None and faults.short.is_short(settings):
+        return _out_of_memory(chance < 0.5, turns)
+    return _at_random(faults, _unit("run", seed, key, run), turns)
+
+
+def _out_of_memory(at_start: bool, turns: int) -> Fault:
+    if at_start:
         words = "injected: not enough memory to start"
         return Fault(Failure(FailureKind.OUT_OF_MEMORY, words), None)
-    if chance < faults.out_of_memory:
-        words = "injected: not enough memory with the context filled"
-        return Fault(Failure(FailureKind.OUT_OF_MEMORY, words), turns * 2 // 3)
-    return _at_random(faults, _unit("run", seed, key, run), turns)
+    words = "injected: not enough memory with the context filled"
+    return Fault(Failure(FailureKind.OUT_OF_MEMORY, words), turns * 2 // 3)
 
 
 def _at_random(faults: Faults, chance: float, turns: int) -> Fault | None:

@@ -20,6 +20,7 @@ from autotune.simulated.overlap import Done, Work, overlapped
 from autotune.simulated.prompts import PlanShapes, plan_key
 from autotune.simulated.served import Engine, Run, Served
 from autotune.trial.measurement import Enough, Measurement, RecordSink, TrialSeconds, never
+from autotune.trial.patience import Patience
 from autotune.trial.virtual_clock import VirtualClock
 
 _KEPT_RUNS = 4096
@@ -33,7 +34,8 @@ class SimulatedMeasurer:
 
     Satisfies `autotune.trial.measurement.Measurer`. `clock` is only read here: drift and bursts go
     by it; whoever wraps this (`ClockedMeasurer`) moves it on. The same seed, candidate, arm, block
-    and moment give the same measurement. What is the same for all of them is worked out once.
+    and moment give the same measurement. What is the same for all of them is worked out once. A
+    hang takes no longer than `patience` waits for it.
     """
 
     engine: Engine
@@ -41,6 +43,7 @@ class SimulatedMeasurer:
     seed: int
     clock: VirtualClock
     faults: Faults = NO_FAULTS
+    patience: Patience | None = None
     _shapes: PlanShapes = field(default_factory=PlanShapes)
     _runs: OrderedDict[tuple[str, tuple[str, int]], Run] = field(default_factory=OrderedDict)
     _times: MachineTime = field(init=False)
@@ -159,10 +162,16 @@ class _Replay:
             record = self._good(at, served, now_s, waited_s + first_s, decode_s)
             self._take(record, sink)
             return now_s + waited_s + first_s + decode_s
-        took_s = (struck.takes_s if struck else 0.0) or first_s
+        took_s = self._struck_s(struck) or first_s
         self._fail(at, bad)
         self._take(self._bad(at, now_s, took_s, bad), sink)
         return now_s + took_s
+
+    def _struck_s(self, struck: Fault | None) -> float:
+        """How long a fault takes to be seen; 0 for as long as the turn."""
+        if struck is None or not struck.takes_s or self.owner.patience is None:
+            return struck.takes_s if struck else 0.0
+        return self.owner.patience.silence_s(self.arm, struck.takes_s)
 
     def _overlapping(self, start_s: float, sink: RecordSink, enough: Enough) -> float:
         """Several sessions at once. Records come in the plan's order, as they end roughly."""
@@ -213,6 +222,8 @@ class _Replay:
 
     def _take(self, record: TurnRecord, sink: RecordSink) -> None:
         self.records.append(record)
+        if self.owner.patience is not None:
+            self.owner.patience.saw(record)
         sink(record)
 
     def _good(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from autotune.launchers.protocol import CacheArm, LaunchContext, Launcher, Serve
 from autotune.launchers.settings_check import difference
 from autotune.records import TurnRecord
 from autotune.replay.driver import check_cache_arm, replay, warm_up
-from autotune.replay.endpoint import Endpoint, Rendering
+from autotune.replay.endpoint import Endpoint, Rendering, unhurried
 from autotune.replay.nonce import make_nonce
 from autotune.replay.plan import ReplayPlan
 from autotune.replay.sent import SentTurn
@@ -35,6 +35,7 @@ from autotune.trial.measurement import (
     never,
     never_seen,
 )
+from autotune.trial.patience import Patience
 from autotune.trial.turn_failure import explained
 
 
@@ -45,7 +46,8 @@ class RealMeasurer:
     `logs_dir` keeps every engine log; `work_dir` holds the private homes, removed after use.
     `afterwards` is asked of the server after a replay in which every turn was good. Arms that share
     a `mark` are given prompts that are the same to the last byte. What was `seen` before is
-    launched and not replayed: such a measurement has no records and no failure.
+    launched and not replayed: such a measurement has no records and no failure. The time limits are
+    cut to what `patience` has, and it is told of every load and turn.
     """
 
     launcher: Launcher
@@ -61,6 +63,7 @@ class RealMeasurer:
     start_timeout_s: float = 600.0
     first_token_timeout_s: float = 600.0
     idle_timeout_s: float = 120.0
+    patience: Patience | None = None
     afterwards: tuple[Afterwards, ...] = ()
     mark: str | None = None
     seen: Seen = never_seen
@@ -76,7 +79,7 @@ class RealMeasurer:
         enough: Enough = never,
     ) -> Measurement:
         """Measure `candidate` once. Only `MachineError` and interrupts leave."""
-        context = self.context(f"{arm}-b{block}")
+        context = self._hurried(self.context(f"{arm}-b{block}"), arm)
         run = _Run(self, candidate, plan, arm, block, sink, enough, context, self._free_vram())
         started = time.monotonic()
         try:
@@ -115,6 +118,11 @@ class RealMeasurer:
             start_timeout_s=self.start_timeout_s,
         )
 
+    def _hurried(self, context: LaunchContext, arm: str) -> LaunchContext:
+        if self.patience is None:
+            return context
+        return replace(context, start_timeout_s=self.patience.start_s(arm, self.start_timeout_s))
+
     def endpoint(self, server: Server) -> Endpoint:
         """Where the plan is sent while `server` lives."""
 
@@ -139,7 +147,15 @@ class RealMeasurer:
             timing_paths=timing_paths_of(self.launcher),
             first_token_timeout_s=self.first_token_timeout_s,
             idle_timeout_s=self.idle_timeout_s,
+            hurry=self._hurry(server),
         )
+
+    def _hurry(self, server: Server) -> Callable[[float], float]:
+        """How much of a time limit is kept: the launch is named for what is measured."""
+        patience, name = self.patience, server.context.trial_id
+        if patience is None:
+            return unhurried
+        return lambda most_s: patience.silence_s(name, most_s)
 
 
 @dataclass(slots=True)
@@ -185,6 +201,8 @@ class _Run:
 
     def _replayed(self, server: Server) -> Measurement:
         endpoint = self.owner.endpoint(server)
+        if self.owner.patience is not None:
+            self.owner.patience.loaded(server.load_s)
         began = time.monotonic()
         warm_up(endpoint)
         warmed = time.monotonic()
@@ -248,6 +266,8 @@ class _Run:
                 machine = telemetry.turn(now_s - record.wall_s, now_s)
                 record = marked(replace(record, machine=machine), telemetry.cores)
             self.records.append(record)
+            if self.owner.patience is not None:
+                self.owner.patience.saw(record)
             self.sink(record)
 
         return take

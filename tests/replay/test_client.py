@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -184,6 +185,27 @@ def test_silence_before_the_first_token_is_a_hang(server: Any, wire: Any, ask: A
     outcome = ask(first_token_timeout_s=0.05, idle_timeout_s=60.0)
     assert outcome.failure is TurnFailure.HANG
     assert "no first token within 0.05 s" in str(outcome.detail)
+
+
+def test_a_time_limit_may_be_cut_before_each_request(server: Any, wire: Any, ask: Ask) -> None:
+    server.serve([wire.ROLE, wire.HANG])
+    asked: list[float] = []
+
+    def hurry(most_s: float) -> float:
+        asked.append(most_s)
+        return 0.05
+
+    outcome = ask(first_token_timeout_s=60.0, idle_timeout_s=40.0, hurry=hurry)
+    assert outcome.failure is TurnFailure.HANG
+    assert "no first token within 0.05 s" in str(outcome.detail)
+    assert asked == [60.0, 40.0]
+
+
+def test_a_server_that_sends_nothing_at_all_is_a_hang(ask: Ask) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        outcome = ask(base_url=url, hurry=lambda _: 0.05)
+    assert outcome.failure is TurnFailure.HANG
 
 
 def test_pings_do_not_hide_a_hang(server: Any, wire: Any, ask: Ask) -> None:

@@ -74,3 +74,10 @@ def test_what_is_kept_back_follows_what_the_confirmation_wants_by_now() -> None:
     )
     assert kept.reserve_s(ledger(10.0)) == pytest.approx(34.5)
     assert kept.reserve_s(ledger(10.0, 10.0)) == pytest.approx(46.0)
+
+
+def test_how_long_a_trial_may_go_on() -> None:
+    # 100 s, 10 kept back, 2 of them may be taken.
+    assert budget(100.0, None, now=50.0).until_late_s(ledger(10.0)) == pytest.approx(42.0)
+    assert budget(100.0, None, now=95.0).until_late_s(ledger(10.0)) == pytest.approx(-3.0)
+    assert budget(None, 3).until_late_s(ledger(10.0)) is None

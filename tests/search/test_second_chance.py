@@ -88,3 +88,30 @@ def test_turns_before_a_crash_are_set_aside(tmp_path: Path) -> None:
     assert {r.arm for r in kept} == {f"{arm}~crash"}
     assert all(is_aside(r.arm) for r in kept)
     assert (arm, 0) not in finished_blocks(kept)
+
+
+HANG = Failure(FailureKind.HANG, "no token came")
+
+
+def test_a_trial_that_hung_is_made_again_where_that_is_little(chance: SecondChance) -> None:
+    # It took 10 s: a twentieth of 200.
+    assert not chance.again(measured(HANG), 199.0)
+    assert chance.again(measured(HANG), 200.0)
+    assert not chance.again(measured(HANG), 1e6)
+
+
+def test_what_is_needed_is_made_again_wherever_there_is_time(chance: SecondChance) -> None:
+    assert not chance.again(measured(HANG), 9.0, needed=True)
+    assert chance.again(measured(HANG), 10.0, needed=True)
+    # Hanging twice is a finding, in whatever block.
+    assert not chance.again(measured(HANG, block=1), 10.0, needed=True)
+
+
+def test_turns_before_a_hang_are_set_aside_under_its_name(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "study")
+    bench.run(FormulaMeasurer(), 1, policy="steps")
+    log = bench.folder.turn_log()
+    arm = next(bench.folder.read_turns()).arm
+    assert SecondChance(log).again(Measurement(Candidate({}), arm, 0, (), HANG), 10.0)
+    log.close()
+    assert {r.arm for r in bench.folder.read_turns()} == {f"{arm}~hang"}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psutil
 import pytest
@@ -19,6 +19,7 @@ from autotune.launchers.protocol import CacheArm, Launcher
 from autotune.records import TurnRecord
 from autotune.replay.plan import ReplayPlan
 from autotune.trial.measurement import Measurement, never
+from autotune.trial.patience import Patience
 from autotune.trial.real import RealMeasurer
 
 GIB = 2**30
@@ -40,7 +41,7 @@ def measure(
         arm = options.pop("cache_arm", CacheArm.ON)
         enough = options.pop("enough", never)
         timeouts = {k: options.pop(k) for k in list(options) if k.endswith("_timeout_s")}
-        card = {k: options.pop(k) for k in ("probe", "gpu_uuid") if k in options}
+        card = {k: options.pop(k) for k in ("probe", "gpu_uuid", "patience") if k in options}
         sunk: list[TurnRecord] = []
         measurer = RealMeasurer(
             launcher=fake_launcher(*faults, **options),
@@ -152,6 +153,28 @@ def test_silence_is_a_hang(measure: Measure, fault: str) -> None:
     assert measured.failure.kind is FailureKind.HANG
     # What follows a hang is recorded as not reached, so that nobody takes it for measured.
     assert {r.failure for r in sunk[2:]} <= {"hang", "unreached"}
+
+
+class Hasty(Patience):
+    """Waits for half a second, and keeps what it was told."""
+
+    asked: ClassVar[list[str]] = []
+
+    def silence_s(self, arm: str, most_s: float) -> float:
+        self.asked.append(arm)
+        return min(0.5, most_s)
+
+
+def test_a_study_waits_as_long_as_it_has(measure: Measure) -> None:
+    patience = Hasty(limit_s=100.0)
+    measured, _ = measure("hang-first-token=2", patience=patience)
+    assert measured.failure is not None
+    assert measured.failure.kind is FailureKind.HANG
+    assert "within 0.5 s" in measured.failure.message
+    assert set(patience.asked) == {"trial-0000-b0"}
+    # The turn before it and the load were seen.
+    assert Patience.silence_s(patience, "trial-0001", 600.0) < 600.0
+    assert patience.start_s("trial-0001", 600.0) < 600.0
 
 
 def test_a_context_that_is_too_small_overflows(measure: Measure) -> None:
