@@ -102,6 +102,7 @@ bench: models llama-server  ## what replaying, recording and inspecting cost, wh
 	$(BIN)/python tests/benchmarks/bench_record.py
 	$(BIN)/python tests/benchmarks/bench_record_engine.py --engine reference --model $(MODEL)
 	$(BIN)/python tests/benchmarks/bench_inspect.py
+	$(BIN)/python tests/benchmarks/bench_report.py
 	$(BIN)/autotune simulate --setup $(FACTORIAL) --setup 2-cores-vllm --setup h100-qwen-32b-vllm \
 		--seeds 5 --budget 40x --jobs 2 --output .demo/search-strategies
 	rm -rf .demo/live-search

@@ -57,6 +57,12 @@ COMMANDS: dict[str, CommandSpec] = {
         ),
         CommandSpec("study", "what was measured", "autotune.cli.study", "Study"),
         CommandSpec(
+            "report",
+            "what was found, as a page to read: HTML, Markdown, JSON or CSV",
+            "autotune.cli.report",
+            "Report",
+        ),
+        CommandSpec(
             "simulate",
             "search strategies compared on recorded or simulated measurements",
             "autotune.cli.simulate",

@@ -44,7 +44,7 @@ class StudyList(StudiesSettings):
 
 
 class StudyShow(StudiesSettings):
-    """One study: its verdict, what it was measured on, and its trials.
+    """One study: its verdict, what it was measured on, its trials, and the rest of its report.
 
     Of a contest between engines it is the studies of all of them; one is named CONTEST/ENGINE.
 
@@ -57,7 +57,7 @@ class StudyShow(StudiesSettings):
     name: CliPositionalArg[str] = Field(description="name of the study, or its folder")
 
     def run(self, io: CommandIO) -> int:
-        """Verdict, provenance and a row a trial."""
+        """Verdict, provenance, a row a trial, then before and after, turns, noise and time."""
         from autotune.report.studies import print_contest, print_study
 
         folder = find_study(self.studies_dir, self.name)
@@ -70,6 +70,10 @@ class StudyShow(StudiesSettings):
             print_contest(document, io.out)
         else:
             print_study(document, io.out)
+        if not io.json:
+            from autotune.report.page.story import print_story
+
+            print_story(folder, io.out)
         return int(ExitCode.DONE)
 
 
