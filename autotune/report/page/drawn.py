@@ -16,6 +16,7 @@ from autotune.report.page.row_plot import row_plot
 from autotune.report.page.scales import Stretch, stretch_over
 from autotune.report.plot_scale import Scale, linear_over, log_over, tick_label
 from autotune.report.svg import Dot, element, label
+from autotune.report.text import number
 
 WIDTH = 880.0
 _LEFT, _RIGHT, _KEYS, _GAP, _FOOT = 62.0, 16.0, 34.0, 34.0, 46.0
@@ -127,7 +128,11 @@ def _across(figure: Panels) -> Stretch:
 
 def _up(panel: Panel) -> Scale:
     values = [y for series in panel.series for _, y in series.known()]
-    return log_over(values) if panel.log else linear_over(values)
+    if panel.log:
+        return log_over(values)
+    # Above a bar its value is written.
+    room = 1.12 if any(series.shape == "bars" for series in panel.series) else 1.0
+    return linear_over([value * room for value in values])
 
 
 def _x(scale: Stretch, value: float) -> float:
@@ -143,7 +148,9 @@ def _keys(figure: Panels) -> str:
             x, y = _LEFT, y + 17
         if series.shape in ("line", "both"):
             drawn.append(line([[(x, y), (x + 24, y)]], series.role))
-        if series.shape in ("area", "bars"):
+        if series.shape == "area":
+            drawn.append(area([(x + 4, y - 5), (x + 20, y - 5)], y + 5, series.role))
+        elif series.shape == "bars":
             drawn.append(bar((x + 4, y - 5), 16, 10, series.role))
         elif series.shape != "line":
             drawn.append(mark((x + 12, y), series.role))
@@ -188,6 +195,7 @@ class _Place:
     def __init__(self, top: float, tall: float, across: Stretch, panel: Panel) -> None:
         self.top, self.tall, self.across, self.up = top, tall, across, _up(panel)
         self.tick = _share_label if panel.share else tick_label
+        self.write = _share_label if panel.share else number
 
     def y(self, value: float) -> float:
         return self.top + (1 - self.up.share(value)) * self.tall
@@ -246,4 +254,6 @@ class _Place:
                 left = _x(self.across, x) + (at - many / 2) * wide
                 top = self.y(y)
                 drawn.append(bar((left, top), wide - 2, base - top, series.role, words))
+                middle = left + wide / 2 - 1
+                drawn.append(label(middle, top - 4, self.write(y), at="middle", kind="tick"))
         return "".join(drawn)

@@ -10,13 +10,15 @@ from autotune.report.noise import NAMES, noise_lines, percent
 from autotune.report.page.cells import count, part, span
 from autotune.report.page.figures import Row, Rows
 from autotune.report.page.gather import StudyData
-from autotune.report.page.model import Cell, Grid, Plot, Section, prose, section, words
+from autotune.report.page.model import Block, Cell, Grid, Plot, Section, prose, section, words
 from autotune.report.quality import figures_text, quality_lines
 from autotune.report.text import changes, duration
 
 Found = Mapping[str, Any]
 
 PARTS = {
+    "trials": "everything of the search's trials",
+    "confirmation": "the confirmation",
     "setup": "reading, and counting prompts",
     "load": "launching and stopping engines",
     "prime": "requests before the first turn",
@@ -66,7 +68,7 @@ def noise_section(summary: Found) -> Section | None:
         "Noise, and what was discarded",
         prose([line[:1].upper() + line[1:] + "." for line in noise_lines(noise)]),
         None if not noise else _floor_grid(noise["floor"]),
-        None if not noise else _aside_grid(noise["disturbed"]),
+        _aside(noise["disturbed"]) if noise else None,
         prose([line[:1].upper() + line[1:] + "." for line in ladder], "soft"),
     )
 
@@ -85,6 +87,12 @@ def _floor_grid(floor: Found) -> Grid:
         rows=rows,
         note=f"{how}; {floor.get('pairs', 0)} pairs",
     )
+
+
+def _aside(seen: Found) -> Block | None:
+    if not (seen["again"] or seen["discarded_turns"] or seen["kept_spoiled"]):
+        return prose(["Nothing was set aside: no measurement was disturbed by others."])
+    return _aside_grid(seen)
 
 
 def _aside_grid(seen: Found) -> Grid:

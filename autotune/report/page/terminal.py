@@ -40,10 +40,10 @@ def print_sections(
             console.print()
             console.print(Text(section.title, style="bold underline"))
             for block in section.blocks:
-                _print(block, console)
+                _print(block, console, section.title)
 
 
-def _print(block: Block, console: Console) -> None:
+def _print(block: Block, console: Console, heading: str) -> None:
     match block:
         case Prose():
             for line in block.lines:
@@ -58,12 +58,12 @@ def _print(block: Block, console: Console) -> None:
         case Grid():
             _print_grid(block, console)
         case Plot():
-            _print_plot(block, console)
+            _print_plot(block, console, heading)
 
 
-def _print_plot(block: Plot, console: Console) -> None:
+def _print_plot(block: Plot, console: Console, heading: str) -> None:
     drawn = lines(block.figure, min(console.width, 100)) if is_small(block.figure) else []
-    if drawn:
+    if drawn and block.figure.title != heading:
         console.print(Text(block.figure.title, style="bold"))
     for line in drawn:
         console.print(line, no_wrap=True, overflow="crop")
