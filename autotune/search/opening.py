@@ -23,6 +23,7 @@ from autotune.search.reuse import reuse_question
 from autotune.search.search import Search
 from autotune.search.setup import Setup, asked_sample, versions
 from autotune.search.steadiness import Steadiness
+from autotune.search.twins import Twins
 from autotune.search.usual import usual_chart
 from autotune.search.warm_start import COLD, WarmStart
 from autotune.study.provenance import Provenance, differences
@@ -120,8 +121,12 @@ def make_search(
     steady: Steadiness | None = None,
     warm: WarmStart = COLD,
     stop_early: bool = False,
+    twins: Twins | None = None,
 ) -> Search:
-    """The search of one engine's space over the searched sessions."""
+    """The search of one engine's space over the searched sessions.
+
+    `twins` are what the measurer asks whether a launch need be replayed, where it does ask.
+    """
     return Search(
         study=study,
         space=layout.space,
@@ -141,4 +146,5 @@ def make_search(
         warm=warm,
         stop_early=stop_early,
         ladder=Ladder(layout.rungs),
+        twins=twins or Twins(),
     )

@@ -35,6 +35,7 @@ from autotune.search.shared import stored_shared
 from autotune.search.steadiness import Steadiness, beside_s, steadiness
 from autotune.search.suggest import make_sampler
 from autotune.search.surveying import surveyed
+from autotune.search.twins import Twins
 from autotune.search.warm_scan import warm_start_of
 from autotune.search.warm_start import COLD, WarmStart
 from autotune.study.lock import study_lock
@@ -120,7 +121,8 @@ class _Run:
                 self.account = self._account(before)
                 self.budget = self._budget()
                 patience = patience_of(self.budget, lambda: self.search.ledger)
-                self.measurer = replace(self.measurer, patience=patience)
+                twins = Twins()
+                self.measurer = replace(self.measurer, patience=patience, seen=twins.is_seen)
                 self.steady = steadiness(self.setup, layout, self.measurer, log, self.listener)
                 self.steady.anchors.measurer = self._booked(self.steady.anchors.measurer)
                 self.warm = self._warm(before)
@@ -137,6 +139,7 @@ class _Run:
                     steady=self.steady,
                     warm=self.warm,
                     stop_early=self.setup.request.early_stop,
+                    twins=twins,
                 )
                 ledger = self.search.run()
                 self.ended = self.search.ended

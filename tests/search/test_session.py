@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from autotune.candidate import Setting
 from autotune.errors import ExitCode, MachineError, UserError
 from autotune.search.describe import describe
 from autotune.search.events import (
@@ -21,6 +22,7 @@ from autotune.search.events import (
 )
 from autotune.search.request import RunRequest
 from autotune.search.session import run_study
+from autotune.search.twins import Twins
 from autotune.study.folder import StudyFolder
 from autotune.workload.synthesize import SynthesisSpec, synthesize
 from autotune.workload.writer import write_capture
@@ -108,6 +110,28 @@ def test_searched_and_confirmed_sessions_are_apart(request_for: Make) -> None:
             seen[record.arm.startswith("trial")].add(record.session_id)
     assert len(seen[True]) == len(seen[False]) == 2
     assert not seen[True] & seen[False]
+
+
+def test_a_launch_that_runs_as_a_measured_config_is_not_replayed(
+    request_for: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the engine cut every other batch size to the default's."""
+
+    def after(twins: Twins, asked: Mapping[str, Setting], _: Mapping[str, Setting]) -> str | None:
+        known = next(iter(twins._seen), None)
+        return known if known and asked["ubatch-size"] != 512 else None
+
+    monkeypatch.setattr(Twins, "after", after)
+    request = request_for(trials=2)
+    run_study(request, lambda _: None)
+    folder = folder_of(request)
+    twins = [t for t in folder.read_trials() if t["state"] == "duplicate"]
+    assert twins
+    assert all(t["same_as"] == 0 and t["settings"]["ubatch-size"] != 512 for t in twins)
+    launched = {f"trial-{t['number']:04d}-b0.log" for t in twins}
+    assert launched & {p.name for p in folder.logs.iterdir()}
+    replayed = {r.arm for r in folder.read_turns()}
+    assert not replayed & {f"trial-{t['number']:04d}" for t in twins}
 
 
 def test_where_every_setting_is_as_fast_nothing_wins(request_for: Make) -> None:

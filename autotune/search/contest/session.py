@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import psutil
 
@@ -35,6 +35,7 @@ from autotune.search.quality_gate import behind
 from autotune.search.remeasure import Remeasure
 from autotune.search.steadiness import beside_s, steadiness
 from autotune.search.suggest import make_sampler
+from autotune.search.twins import Twins
 from autotune.search.warm_scan import warm_start_of
 from autotune.search.warm_start import COLD, WarmStart
 from autotune.study.folder import StudyFolder
@@ -129,11 +130,13 @@ class _Run:
         told = Told(one.label, self.listener, whole)
         steady = steadiness(one.setup, one.layout, one.measurer, log, told)
         steady.anchors.measurer = Booked(steady.anchors.measurer, self.account, one.label)
+        twins = Twins()
+        measurer = replace(one.measurer, seen=twins.is_seen)
         search = make_search(
             one.setup,
             one.layout,
             study,
-            measurer=Booked(behind(one.gate, one.measurer), self.account, one.label),
+            measurer=Booked(behind(one.gate, measurer), self.account, one.label),
             budget=gate,
             log=log,
             listener=told,
@@ -141,6 +144,7 @@ class _Run:
             steady=steady,
             warm=warm,
             stop_early=self.request.shared.early_stop,
+            twins=twins,
         )
         search.ledger = Ledger(study.get_trials(deepcopy=False), refused_keys(folder))
         relearn(one.layout.feasibility, folder)
