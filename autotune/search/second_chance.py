@@ -17,6 +17,10 @@ from autotune.trial.measurement import Measurement
 
 ACCIDENTS = frozenset({FailureKind.CRASH, FailureKind.HANG})
 
+NEEDED_TIMES = 2
+"""Crashes in a row that are forgiven what nothing can be proved without: one too many ends the
+study without a verdict, however good it was until then."""
+
 HANG_SHARE = 0.05
 """Of what is left of the search: what a hang may have cost for its trial to be made again."""
 
@@ -29,7 +33,7 @@ class SecondChance:
     """
 
     log: TurnLog
-    _had: set[tuple[str, int | None]] = field(default_factory=set)
+    _had: dict[tuple[str, int | None], int] = field(default_factory=dict)
 
     def again(
         self, measurement: Measurement, left_s: float | None, *, needed: bool = False
@@ -37,16 +41,19 @@ class SecondChance:
         """Whether to make `measurement` again, in the `left_s` seconds that there are (``None`` for
         no limit). `needed`: nothing can be proved without it.
 
-        After a crash at most once for each arm and block, after a hang once for each arm.
+        After a crash once for each arm and block (`NEEDED_TIMES` where it is needed), after a hang
+        once for each arm.
         """
         failure = measurement.failure
         if failure is None or failure.kind not in ACCIDENTS:
             return False
         hung = failure.kind is FailureKind.HANG
         place = (measurement.arm, None if hung else measurement.block)
-        if place in self._had or not _is_worth_it(measurement, left_s, hung and not needed):
+        most = NEEDED_TIMES if needed and not hung else 1
+        had = self._had.get(place, 0)
+        if had >= most or not _is_worth_it(measurement, left_s, hung and not needed):
             return False
-        self._had.add(place)
+        self._had[place] = had + 1
         name = f"{measurement.arm}{ASIDE}{failure.kind.value}"
         self.log.set_aside(measurement.arm, measurement.block, as_arm=name)
         return True

@@ -142,8 +142,9 @@ nothing was measured on them. Made by `make budget`; `rows.jsonl` has every stud
 *over 105%* are of studies whose budget holds at least eight whole trials of the default (the
 default, one that wins, and six launches of the confirmation); of smaller ones the default, one
 launch of each side and no more is measured, however long that takes: *too small* counts them, with
-the most that one took. *Spent on* is shares of what was used, at the median: trials, anchors,
-confirmation.
+the most that one took. A real run draws so many sessions that a trial takes about a twentieth of
+its budget (`--sample auto`), so it does not get there; here all sessions are replayed.
+*Spent on* is shares of what was used, at the median: trials, anchors, confirmation.
 
 | search | budget | studies | used | 95% | most | over 105% | ended early | spent on | too small |
 |---|---|---|---|---|---|---|---|---|---|

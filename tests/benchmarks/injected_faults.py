@@ -111,6 +111,8 @@ def told_of(run: FaultyRun, budget_s: int) -> dict[str, Any]:
     winner = (result["winner"] or result["baseline"])["full_settings"]
     return {
         "exit_code": done.returncode,
+        "verdict": result["summary"]["verdict"],
+        "notes": result["summary"]["notes"],
         "seconds": result["summary"]["seconds"],
         "trials": result["summary"]["trials"],
         "winner": {name: winner[name] for name in ("ubatch-size", "parallel")},

@@ -107,6 +107,11 @@ def test_what_is_needed_is_made_again_wherever_there_is_time(chance: SecondChanc
     assert not chance.again(measured(HANG, block=1), 10.0, needed=True)
 
 
+def test_what_is_needed_may_crash_twice(chance: SecondChance) -> None:
+    tries = [chance.again(measured(CRASH), 100.0, needed=True) for _ in range(3)]
+    assert tries == [True, True, False]
+
+
 def test_turns_before_a_hang_are_set_aside_under_its_name(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "study")
     bench.run(FormulaMeasurer(), 1, policy="steps")
