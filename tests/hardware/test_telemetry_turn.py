@@ -94,8 +94,14 @@ def test_every_turn_after_the_first_look_has_one(
 
 def test_what_others_take_of_the_card_is_told_where_the_driver_tells_it() -> None:
     def busy(sm_share: float) -> GpuState:
-        return GpuState(processes=(GpuProcess(7, MIB, 0.9), GpuProcess(os.getpid(), MIB, sm_share)))
+        own = GpuProcess(ours, MIB, 0.9)
+        return GpuState(processes=(own, GpuProcess(stranger, MIB, sm_share)))
 
-    looks = [look(0.0, gpu=busy(0.1)), look(1.0, gpu=busy(0.3))]
+    # A stranger must be a process that lives; whatever number it has, ours is another.
+    stranger = os.getpid()
+    ours = stranger + 1
+    looks = [
+        look(at_s, gpu=busy(share), own_pids={ours}) for at_s, share in ((0.0, 0.1), (1.0, 0.3))
+    ]
     assert turn_machine(looks, 0.0, 1.0).other_gpu_share == 0.2
     assert turn_machine(LOOKS, 0.5, 2.5).other_gpu_share is None

@@ -114,7 +114,8 @@ class SessionHasher:
         """The hashes of `turn`, which follows the turn given before and has that length."""
         self._keep_shared(turn)
         self._extend(turn, recorded_tokens)
-        tokens = max(1, round(self._ends[-1]))
+        # Down: a block that its text does not fill is not the block of a prompt that goes on.
+        tokens = max(1, int(self._ends[-1]))
         self._hash_blocks(tokens // self._size)
         rest = self._text(tokens // self._size * self._size, tokens)
         chain = self._blocks[-1] if self._blocks else b""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autotune.workload.formats.hashing import (
@@ -80,7 +80,7 @@ def test_sessions_share_what_their_texts_share() -> None:
 def test_fewer_recorded_tokens_than_were_known_is_a_contradiction() -> None:
     first, second = hashed(turns(([A], 1000), ([A, B], 900)))
     assert first.tokens == 1000
-    assert second.tokens == 1000 + round(len('{"role":"user","content":""}\n' + "b" * 700) / 16)
+    assert second.tokens == 1000 + len('{"role":"user","content":""}\n' + "b" * 700) // 16
 
 
 def test_tools_and_system_message_are_told_apart() -> None:
@@ -114,6 +114,8 @@ def test_the_length_of_a_failed_call_is_that_of_its_retry() -> None:
     assert list(prompt_counts(Session("s", tuple(made)))) == [100, 300, 300, None]
 
 
+@example([(0, 33, None), (1, 1, None)])  # half a token less than a block
+@example([(0, 1000, 3), (1, 1, None)])  # too few tokens for the text
 @given(
     st.lists(
         st.tuples(
