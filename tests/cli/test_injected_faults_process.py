@@ -40,15 +40,20 @@ def test_faults_came_to_pass_and_each_is_told_as_what_it_was(broken: FaultyRun) 
 
 
 def test_what_wins_is_what_wins_without_faults(broken: FaultyRun) -> None:
-    """The largest batch on one slot: nothing else makes this engine faster."""
-    complete = [row for row in broken.study.read_trials() if row["state"] == "complete"]
-    best = min(complete, key=lambda row: row["value"])["settings"]
-    assert (best["ubatch-size"], best["parallel"]) == (2048, 1)
+    """A large batch on one slot: nothing else makes this engine faster, and faults do not count.
+
+    How far a search comes in its seconds is the machine's to say.
+    """
     result = broken.study.read_result()
     assert result is not None
+    complete = [row for row in broken.study.read_trials() if row["state"] == "complete"]
+    assert complete
+    assert all(row["failure"] is None for row in complete)
     if (winner := result["winner"]) is not None:
         settings = winner["full_settings"]
-        assert (settings["ubatch-size"], settings["parallel"]) == (2048, 1)
+        assert settings["ubatch-size"] > 512
+        assert settings["parallel"] == 1
+        assert any(row["settings"] == {**row["settings"], **settings} for row in complete)
 
 
 def test_the_time_is_kept_and_every_second_accounted(broken: FaultyRun) -> None:
