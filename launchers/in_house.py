@@ -58,6 +58,11 @@ class InHouseLauncher:
             self._patterns += PATTERNS
 
     @property
+    def folder(self) -> Path:
+        """Where the manifest was found."""
+        return self._folder
+
+    @property
     def search_space(self) -> str | None:
         """Name or path of the search space that goes with this engine.
 

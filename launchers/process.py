@@ -109,7 +109,16 @@ def launch(
     launcher.detect()
     candidate, context = with_model(candidate, context)
     context = replace(context, port=context.port or free_port(context.host))
-    spec = launcher.command(candidate, context)
+    return launch_as(launcher, launcher.command(candidate, context), context, poll_s=poll_s)
+
+
+def launch_as(
+    launcher: Launcher, spec: LaunchSpec, context: LaunchContext, *, poll_s: float = POLL_S
+) -> Server:
+    """A server that was started by `spec`, whatever made it, and has answered with its own model.
+
+    Raises `TrialError` and `MachineError` like `launch`.
+    """
     began = time.monotonic()
     with ExitStack() as undo:
         server = Server(start(spec, context), spec.base_url or "", spec, context)

@@ -141,7 +141,15 @@ def non_default(engine: str, settings: Mapping[str, Setting]) -> dict[str, Setti
     tables = [file.engines.get(engine, {}) for file in shipped_files().values()]
     by_card = {name for table in tables for name in table.get("defaults", {})}
     defaults = {n: entry.default for n, entry in parameters.items() if n not in by_card}
-    return {n: v for n, v in settings.items() if n not in defaults or defaults[n] != v}
+    kept = {n for n, v in settings.items() if n not in defaults or defaults[n] != v}
+    for together in _TOGETHER:
+        kept |= together if together & kept else set()
+    return {n: v for n, v in settings.items() if n in kept}
+
+
+_TOGETHER = (frozenset({"parallel", "kv-unified"}),)
+"""Settings that decide each other's default: llama-server's slots share a pool only where their
+number is left to it, and there they always do."""
 
 
 def _from_arm(arm: Mapping[str, Any], engine: str, provenance: ExportProvenance) -> ExportConfig:
@@ -174,6 +182,7 @@ def study_provenance(
         quality_changing=tuple(winner.get("quality_changing", ())),
         quality=_quality(winner.get("quality")),
         held=held_text(result),
+        after=summary.get("after"),
         **known,
     )
 
@@ -216,6 +225,7 @@ def _facts(study: str, facts: Mapping[str, Any]) -> dict[str, Any]:
         "model": facts.get("model_path"),
         "model_sha256": facts.get("model_sha256"),
         "gpu": facts.get("gpu_name") or facts.get("gpu"),
+        "gpu_uuid": facts.get("gpu"),
         "workload_digest": facts.get("workload_digest"),
         "depth": facts.get("depth"),
         "objective": facts.get("objective"),

@@ -16,7 +16,9 @@ class ExportProvenance:
     confirmation's `interval`. `confirmed` says whether that interval was measured by the
     confirmation stage. `depth` is a bucket label, `date` is UTC, ISO 8601. `quality_changing`
     names the settings that can change what the model says, `quality` says what the quality guard
-    measured of them. `held` says how deep it was filled, and over how many sessions.
+    measured of them. `held` says how deep it was filled, and over how many sessions. `gpu_uuid` is
+    ``cpu`` for a processor. `after` are its figures in the confirmation, by name
+    (``ttft_p50_s``, ``decode_p50_tps``, ...).
     """
 
     study: str
@@ -39,6 +41,8 @@ class ExportProvenance:
     quality_changing: tuple[str, ...] = ()
     quality: str | None = None
     held: str | None = None
+    gpu_uuid: str | None = None
+    after: Mapping[str, float | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

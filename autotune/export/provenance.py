@@ -26,7 +26,14 @@ def provenance_lines(provenance: ExportProvenance) -> list[str]:
     ]
     version = provenance.autotune_version
     head = f"Written by autotune {version}." if version else "Written by autotune."
-    return [head, *(f"{name}: {_one_line(text)}" for name, text in facts if text)]
+    return [head, *(f"{name}: {one_line(text)}" for name, text in facts if text)]
+
+
+def scope_text(full: bool) -> str:
+    """Which settings a file holds."""
+    if full:
+        return "Every setting is written out."
+    return "Only what differs from the engine's defaults is written; export --full writes all."
 
 
 def gain_text(provenance: ExportProvenance) -> str | None:
@@ -54,6 +61,11 @@ def _bare(digest: str | None) -> str | None:
     return digest.removeprefix("sha256:") if digest else None
 
 
-def _one_line(text: str) -> str:
-    """A comment must never end early: whatever breaks a line becomes a blank."""
-    return " ".join(text.split())
+def one_line(text: str) -> str:
+    """A comment must never end early: whatever breaks a line or cannot be printed is a blank.
+
+    A backslash at its end, which would join the next line to it, becomes a slash.
+    """
+    printed = "".join(c if c.isprintable() else " " for c in text)
+    told = " ".join(printed.split())
+    return told.removesuffix("\\") + "/" if told.endswith("\\") else told

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from autotune.export.argv import flag_groups, short_argv
 from autotune.export.model import ExportConfig
-from autotune.export.provenance import provenance_lines
+from autotune.export.provenance import provenance_lines, scope_text
 
 
 def render_shell(config: ExportConfig, full: bool = False) -> str:
@@ -21,18 +21,12 @@ def render_shell(config: ExportConfig, full: bool = False) -> str:
     lines = [
         "#!/bin/sh",
         *(f"# {line}" for line in provenance_lines(config.provenance)),
-        f"# {_scope(full)}",
+        f"# {scope_text(full)}",
         "set -eu",
         *(f"export {name}={shlex.quote(value)}" for name, value in sorted(config.env.items())),
         _exec(argv),
     ]
     return "\n".join(lines) + "\n"
-
-
-def _scope(full: bool) -> str:
-    if full:
-        return "Every setting is written out."
-    return "Only what differs from the engine's defaults is written; export --full writes all."
 
 
 def _exec(argv: Sequence[str]) -> str:
