@@ -19,6 +19,7 @@ from autotune.export.verify.outcome import TurnPair, Verification
 from autotune.export.verify.router import RouterLauncher
 from autotune.export.verify.starting import Artefact, spec_of
 from autotune.launchers.failure import Failure, FailureKind, TrialError
+from autotune.launchers.http import ask_ok, dig
 from autotune.launchers.process import free_port, launch_as
 from autotune.launchers.protocol import EngineBuild, LaunchContext, Launcher, LaunchSpec, Server
 from autotune.launchers.registry import make_launcher
@@ -151,6 +152,7 @@ def _verified(
 ) -> Verification:
     asked = {n: v for n, v in artefact.config.full_settings.items() if n != "model"}
     effective = measurer.launcher.effective(server)
+    measurer.launcher.model_name = served_name(server, measurer.launcher.model_name)
     say("replaying a few turns" if known.plan is not None else "sending a short prompt")
     turns, replayed, notes = _turns(measurer, server, known)
     read_back = {n: v for n, v in effective.items() if n in asked}
@@ -169,6 +171,18 @@ def _verified(
         load_s=round(server.load_s, 3),
         notes=(*known.notes, *notes, *_build_notes(artefact, build)),
     )
+
+
+def served_name(server: Server, usual: str) -> str:
+    """What requests must call the model: `usual`, unless the engine lists others only.
+
+    An exported command gives it no name, and vLLM then knows it by its path alone.
+    """
+    answer = ask_ok(server.base_url, "/v1/models")
+    listed = dig(answer.body, "data") if answer is not None else None
+    names = [dig(row, "id") for row in listed] if isinstance(listed, list) else []
+    known = [name for name in names if isinstance(name, str)]
+    return usual if usual in known or not known else known[0]
 
 
 def _settings_text(read_back: Mapping[str, Setting], asked: Mapping[str, Setting]) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,11 +15,13 @@ from autotune.errors import ExitCode, MachineError
 from autotune.export.formats import render
 from autotune.export.model import ExportConfig
 from autotune.export.options import ExportOptions
+from autotune.export.verify import live
 from autotune.export.verify.known_turns import KnownTurns
 from autotune.export.verify.live import Room, verify_live
 from autotune.export.verify.outcome import Verification
 from autotune.export.verify.run import verify_export
 from autotune.export.verify.starting import Artefact
+from autotune.launchers.http import Answer
 from autotune.launchers.protocol import LaunchContext
 from autotune.launchers.registry import make_launcher
 from autotune.study.folder import StudyFolder
@@ -109,3 +112,22 @@ def test_a_studys_turns_are_replayed_where_it_knows_them(tuned: Any, tmp_path: P
     )
     assert found.as_tuned
     assert any("cannot be replayed" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ({"data": [{"id": "/models/tiny"}]}, "/models/tiny"),
+        ({"data": [{"id": "other"}, {"id": "local"}]}, "local"),
+        ({"data": []}, "local"),
+        ({"error": "no"}, "local"),
+        (None, "local"),
+    ],
+)
+def test_requests_call_the_model_what_the_engine_does(
+    monkeypatch: pytest.MonkeyPatch, body: object, name: str
+) -> None:
+    answer = None if body is None else Answer(200, body)
+    monkeypatch.setattr(live, "ask_ok", lambda *_: answer)
+    server: Any = SimpleNamespace(base_url="http://127.0.0.1:1")
+    assert live.served_name(server, "local") == name
