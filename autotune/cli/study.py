@@ -78,11 +78,14 @@ class StudyShow(StudiesSettings):
 
 
 def _document(folder: StudyFolder) -> dict[str, Any]:
+    from autotune.search.importance import stored_importance
+
     return {
         "name": folder.name,
         "provenance": folder.read_provenance(),
         "result": folder.read_result(),
         "trials": folder.read_trials(),
+        "importance": stored_importance(folder),
     }
 
 

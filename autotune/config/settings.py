@@ -124,6 +124,11 @@ class SearchSettings(Section):
         description="do not fill the winner to the deepest turn and over several sessions before "
         "it is recommended",
     )
+    effects: bool = Field(
+        True,
+        description="do not measure what each change of the winner is worth, and keep those that "
+        "do nothing (with it, at most a tenth of the budget)",
+    )
     headroom: Annotated[Share, Field(ge=0, le=4)] = Field(
         0.1,
         description="how much deeper than the deepest turn a config must hold, as a share of it",

@@ -158,6 +158,8 @@ def best(state: RunState) -> str:
 def confirm_start(event: ConfirmStarted) -> str:
     """What the confirmation compares, and on what."""
     where = "held-out sessions" if event.held_out else "the same sessions (none to hold out)"
+    if event.stage == "effects":
+        return effects_start(event)
     if event.baseline not in event.arms:
         return f"heat on {where}, once each: {', '.join(event.arms)}; the fastest is confirmed"
     arms = " against ".join(event.arms)
@@ -165,13 +167,36 @@ def confirm_start(event: ConfirmStarted) -> str:
     return f"confirming {arms} on {where}: {sessions}, up to {plural(event.blocks, 'block')} each"
 
 
+def effects_start(event: ConfirmStarted) -> str:
+    """What the winner's changes are measured by."""
+    others = [arm for arm in event.arms if arm != event.baseline]
+    sessions, blocks = plural(event.sessions, "session"), plural(event.blocks, "block")
+    return (
+        f"what each change is worth: {event.baseline} against itself {', '.join(others)}, "
+        f"{sessions}, up to {blocks} each"
+    )
+
+
+def _stage(state: RunState) -> str:
+    """What the running round is called."""
+    if state.confirming is not None and state.confirming.stage == "effects":
+        return "effects"
+    return "confirm" if state.confirms_default else "heat"
+
+
 def confirm_block(event: ConfirmBlock, state: RunState) -> str:
     """One measured block of the confirmation."""
-    stage = "confirm" if state.confirms_default else "heat"
-    count = f"{stage} {len(state.blocks)}/{state.confirm_blocks_wanted}"
+    count = f"{_stage(state)} {len(state.blocks)}/{state.confirm_blocks_wanted}"
     if event.failure is not None:
         return f"{count}  {event.arm} block {event.block}: failed, {event.failure}"
     return f"{count}  {event.arm} block {event.block}: {number(event.turn_s)} s/turn"
+
+
+_ACTIVITIES = {
+    "effects": "measuring each change, run",
+    "confirm": "confirming, block",
+    "heat": "heat,",
+}
 
 
 def activity(state: RunState) -> str:
@@ -180,7 +205,7 @@ def activity(state: RunState) -> str:
         return hold_activity(state.holding, state.turn.done if state.turn else None)
     if state.confirming is not None:
         arms = len(state.blocks) + 1
-        stage = "confirming, block" if state.confirms_default else "heat,"
+        stage = _ACTIVITIES[_stage(state)]
         return f"{stage} {min(arms, state.confirm_blocks_wanted)}" + (
             f"/{state.confirm_blocks_wanted}{_turn(state)}"
         )

@@ -55,7 +55,7 @@ class RunState:
             case EngineChosen():
                 self.chosen = event
             case TrialStarted():
-                self.running, self.turn = event, None
+                self.running, self.turn, self.confirming = event, None, None
             case TurnDone():
                 self.turn = event
             case TrialFinished():

@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from autotune.report.effects import importance_line
 from autotune.report.held import print_held
 from autotune.report.kinds import COUNTS, LEGEND, TIMES, counts, times_of
 from autotune.report.text import ABSENT, changes, duration, number, plural, times
@@ -115,6 +116,8 @@ def print_study(document: Mapping[str, Any], console: Console) -> None:
     if trials:
         console.print(_trials_table(trials))
     console.print(Text(_counts(document["trials"], trials)))
+    if importance := document.get("importance"):
+        console.print(Text(importance_line(importance)))
     if result:
         console.print()
         chart = result["summary"].get("usual_chart")

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autotune.errors import ExitCode
+from autotune.report.effects import effects_lines, effects_table
 from autotune.report.held import held_line
 from autotune.report.kinds import (
     COUNTS,
@@ -77,6 +78,8 @@ def print_summary(summary: Summary, console: Console) -> None:
         console.print(Text(line))
     for line in ladder_lines(summary.ladder):
         console.print(Text(line))
+    for line in effects_lines(asdict(summary)):
+        console.print(Text(line))
     for line in quality_lines(summary.quality):
         console.print(Text(line))
     for note in summary.notes:
@@ -105,7 +108,9 @@ def _blocks(summary: Summary) -> Iterator[RenderableType]:
         yield _buckets_table(summary.buckets, _other(summary))
     if kinds := _kinds(summary):
         yield kinds
-    if summary.changes:
+    if (worth := effects_table(summary.effects)) is not None:
+        yield worth
+    elif summary.changes:
         yield _changes_table(summary.changes)
     if summary.usual_chart is not None and (said := wrong_question(asdict(summary.usual_chart))):
         yield said

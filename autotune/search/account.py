@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from autotune.candidate import Candidate
 from autotune.replay.plan import ReplayPlan
 from autotune.search.anchor import is_anchor
+from autotune.search.leave_one_out import STAGE
 from autotune.search.ledger import is_trial_arm
 from autotune.study.folder import StudyFolder
 from autotune.trial.measurement import (
@@ -27,16 +28,19 @@ from autotune.trial.measurement import (
 
 SETUP, LOAD, PRIME, MEASURE = "setup", "load", "prime", "measure"
 REMEASURE, CONFIRM, HOLD, QUALITY = "re-measure", "confirm", "hold", "quality"
+EFFECTS = "effects"
 QUESTIONS, CUT_OFF, OVERHEAD = "questions", "cut off", "overhead"
 
 PARTS = (
-    SETUP, LOAD, PRIME, MEASURE, REMEASURE, CONFIRM, HOLD, QUALITY, QUESTIONS, CUT_OFF, OVERHEAD,
+    SETUP, LOAD, PRIME, MEASURE, REMEASURE, EFFECTS, CONFIRM, HOLD, QUALITY, QUESTIONS, CUT_OFF,
+    OVERHEAD,
 )  # fmt: skip
 """What there is, in the order of a study.
 
 ``setup``: reading, and the survey. ``load``: launches of trials, and their stops. ``prime``: the
 requests before the first turn. ``measure``: their turns. ``re-measure``: anchors, and what was
-set aside because others used the machine. ``confirm``: the heat and the confirmation, launches
+set aside because others used the machine. ``effects``: the winner without each of its changes.
+``confirm``: the heat and the confirmation, launches
 included. ``hold``: filling the winner. ``quality``: the guard. ``questions``: what is asked after a
 replay. ``cut off``: measurements that an interrupt ended.
 """
@@ -131,7 +135,7 @@ def parts_of(arm: str, seconds: TrialSeconds) -> dict[str, float]:
     if is_anchor(arm):
         return {REMEASURE: seconds.total_s}
     if not is_trial_arm(arm):
-        return {CONFIRM: seconds.total_s}
+        return {EFFECTS if arm.startswith(f"{STAGE}-") else CONFIRM: seconds.total_s}
     return {
         LOAD: seconds.load_s + seconds.stop_s,
         PRIME: seconds.warm_up_s,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from autotune.search.ledger import Ledger
+from autotune.search.ledger import Entry, Ledger
+from autotune.search.planned import FEWER
 
 CONFIRM_LEAST_SHARE = 0.1
 CONFIRM_MOST_SHARE = 0.5
@@ -24,7 +25,8 @@ class Budget:
     `limit_s` counts the engine-seconds of earlier runs of the study too (`spent_before_s`).
     `confirm_launches` says how many launches the confirmation wants, by what is known so far;
     `confirm_share_of_trial` is the cost of one against a trial's. They size what is kept back,
-    between a tenth and a half.
+    between a tenth and a half. `effects_s` is kept back beside it, for telling what each change of
+    the winner is worth.
     """
 
     limit_s: float | None
@@ -34,6 +36,7 @@ class Budget:
     spent_before_s: float = 0.0
     confirm_launches: Callable[[Ledger], int] = lambda _: 0
     confirm_share_of_trial: float = 1.0
+    effects_s: Callable[[Ledger], float] = lambda _: 0.0
 
     def elapsed_s(self) -> float:
         """Since the study began, pauses between runs not counted."""
@@ -41,7 +44,7 @@ class Budget:
 
     def allows(self, ledger: Ledger) -> bool:
         """Whether one more trial fits."""
-        if self.trials is not None and len(ledger.measured) >= self.trials:
+        if self.trials is not None and len(searched(ledger)) >= self.trials:
             return False
         if self.limit_s is None or not ledger.measured:
             return True
@@ -59,6 +62,12 @@ class Budget:
         return (1 + LATE) * self.limit_s - self.reserve_s(ledger) - self.elapsed_s()
 
     def reserve_s(self, ledger: Ledger) -> float:
+        """Seconds kept back for what comes after the search."""
+        if self.limit_s is None:
+            return 0.0
+        return self.confirm_reserve_s(ledger) + self.effects_s(ledger)
+
+    def confirm_reserve_s(self, ledger: Ledger) -> float:
         """Seconds kept back for the confirmation."""
         if self.limit_s is None:
             return 0.0
@@ -73,7 +82,7 @@ class Budget:
         if self.limit_s is not None:
             ends.append(max(0.0, self.limit_s - self.elapsed_s()))
         if self.trials is not None:
-            left = max(0, self.trials - len(ledger.measured))
+            left = max(0, self.trials - len(searched(ledger)))
             confirm = self.confirm_launches(ledger) * self.confirm_share_of_trial
             ends.append(ledger.typical_s * (left + confirm))
         return min(ends) if ends else None
@@ -88,3 +97,8 @@ class Budget:
     def confirm_left_s(self) -> float | None:
         """What the confirmation may still take; ``None`` without a limit."""
         return None if self.limit_s is None else self.limit_s - self.elapsed_s()
+
+
+def searched(ledger: Ledger) -> list[Entry]:
+    """Trials that the search itself asked for: those that count against their number."""
+    return [e for e in ledger.measured if not e.label.startswith(FEWER)]

@@ -81,6 +81,7 @@ class Confirmation:
     baseline: str = DEFAULT_ARM
     clean: Remeasure | None = None
     floor: NoiseFloor | None = None
+    stage: str = "confirm"
     _records: dict[str, list[TurnRecord]] = field(default_factory=dict)
     _failed: dict[str, str] = field(default_factory=dict)
     _seconds: float = 0.0
@@ -94,7 +95,9 @@ class Confirmation:
         """Measure `arms`, and compare each with the baseline where that is one of them."""
         names = tuple(arm.name for arm in arms)
         sessions = len(self.plan.session_ids)
-        self.listener(ConfirmStarted(names, sessions, self.held_out, self.blocks, self.baseline))
+        self.listener(
+            ConfirmStarted(names, sessions, self.held_out, self.blocks, self.baseline, self.stage)
+        )
         done = 0
         for block in range(self.blocks):
             if not (self._is_known(arms, block) or self._fits(done)):

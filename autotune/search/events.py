@@ -138,6 +138,7 @@ class ConfirmStarted:
     """The confirmation begins: which arms, over how many sessions, in how many blocks at most.
 
     Without the `baseline` among the arms it is the heat that chooses which trial is confirmed.
+    `stage` is ``effects`` where it tells what each change of the baseline is worth.
     """
 
     arms: tuple[str, ...]
@@ -145,6 +146,7 @@ class ConfirmStarted:
     held_out: bool
     blocks: int
     baseline: str = "default"
+    stage: str = "confirm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +255,10 @@ class Summary:
     rung cost and how far it could be trusted (`autotune.search.ladder_report`). `reuse` explains
     the prefix reuse of the default and of what stands beside it (`autotune.scoring.reuse_summary`).
     `kinds_*` tell cold, partial and warm turns apart, over all turns; `usual_chart` is what the
-    usual benchmark says of the same configs, ``None`` where fewer than two were asked.
+    usual benchmark says of the same configs, ``None`` where fewer than two were asked. `effects`
+    has a row for each change of the winner (`autotune.search.effects`), `needless` one for each
+    that it was found to do without, and `importance` what set good trials apart
+    (`autotune.search.importance`).
     """
 
     study: str
@@ -285,6 +290,9 @@ class Summary:
     noise: dict[str, Any] | None = None
     ladder: tuple[dict[str, Any], ...] = ()
     early_stop: dict[str, float] | None = None
+    effects: tuple[dict[str, Any], ...] = ()
+    needless: tuple[dict[str, Any], ...] = ()
+    importance: dict[str, Any] | None = None
 
 
 Event = (

@@ -21,20 +21,34 @@ MakeRound = Callable[[str, int], Confirmation]
 """A round by the stem of its name and its number of blocks."""
 
 
-def prove(ledger: Ledger, make: MakeRound, blocks: int, room: int) -> Confirmed:
+def as_it_is(arm: Arm) -> Arm:
+    """The finalist itself."""
+    return arm
+
+
+def prove(
+    ledger: Ledger,
+    make: MakeRound,
+    blocks: int,
+    room: int,
+    smaller: Callable[[Arm], Arm] = as_it_is,
+) -> Confirmed:
     """The default against the best candidate, over `blocks` blocks on held-out sessions.
 
     Where there is room for it, the best few run a heat first, once each on the same sessions, and
     the fastest goes on. A least value among many is lucky more often than best; the heat is a
     second opinion on other sessions. Its records choose and are not counted in the verdict.
+    `smaller` gives the arm that is confirmed for the one that was chosen: itself, or the same
+    without what does nothing.
     """
     default, *rivals = contenders(ledger, room)
     if len(rivals) < 2:
-        return make("confirm", blocks).run([default, *rivals])
+        return make("confirm", blocks).run([default, *map(smaller, rivals)])
     round_ = make("heat", 1)
     heat = round_.run(rivals)
     best = fastest(rivals, heat, round_.judge)
-    confirmed = make("confirm", blocks).run([default] if best is None else [default, best])
+    chosen = [] if best is None else [smaller(best)]
+    confirmed = make("confirm", blocks).run([default, *chosen])
     return replace(
         confirmed,
         failed={**heat.failed, **confirmed.failed},

@@ -93,6 +93,18 @@ class Ledger:
         self._ranking = None
         self._unfit.add(key)
 
+    def searched(self, fewer: str) -> Ledger:
+        """This ledger as it was when the search ended: without the trials at its end whose label
+        begins with `fewer`. Once the search has gone on behind them they are trials like others.
+        """
+        end = len(self.entries)
+        while end and self.entries[end - 1].label.startswith(fewer):
+            end -= 1
+        made = Ledger(unfit=self._unfit)
+        for entry in self.entries[:end]:
+            made.add(entry)
+        return made
+
     def find(self, key: str) -> Entry | None:
         """The trial that stands for these settings, if one does: whole before stopped early."""
         return next(iter([*self.looks(key), *self.tries(key)]), None)

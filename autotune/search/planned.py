@@ -14,6 +14,9 @@ AGAIN = "again: "
 TOGETHER = "together: "
 """Several flags changed at once because they are expected to add up."""
 
+FEWER = "fewer: "
+"""A winner without changes that do nothing (`simplify`): measured when the search has ended."""
+
 FROM_STUDY = "from study "
 """A config that an earlier study found."""
 

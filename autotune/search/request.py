@@ -35,7 +35,8 @@ class RunRequest:
 
     `pins` are what ``--set`` says, which may be several values to choose from, `fixes` what
     ``--fix`` says, `tables` the ``[space.parameters]`` of a file: `run_space` reads them.
-    `headroom` is what a config must hold beyond the deepest turn, as a share of it; `hold` says
+    `effects` says whether the winner's changes are measured one by one. `headroom` is what
+    a config must hold beyond the deepest turn, as a share of it; `hold` says
     whether the winner is filled that far before it is recommended.
     """
 
@@ -79,6 +80,7 @@ class RunRequest:
     anchor_every: int = DEFAULT_ANCHOR_EVERY
     noise_cache: Path | None = None
     hold: bool = True
+    effects: bool = True
     ladder: bool = True
     warm_start: bool = True
     early_stop: bool = True

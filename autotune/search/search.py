@@ -32,6 +32,7 @@ from autotune.search.ledger import (
     Ledger,
     arm_name,
 )
+from autotune.search.planned import FEWER
 from autotune.search.policies import IN_USE, Policy
 from autotune.search.pressure import is_beyond
 from autotune.search.queue import (
@@ -113,11 +114,22 @@ class Search:
         return self.ledger
 
     def _one(self) -> None:
-        queue = Queue(self._known(), self.policy)
+        queue = Queue(self.known(), self.policy)
         again = None if self.steady is None else self.steady.before_trial(self.ledger, self.budget)
         planned = self._cut_short[0] if self._cut_short else again or queue.next()
+        self._cut_short = self._cut_short[1:]
+        self._try(planned)
+
+    def also(self, planned: Planned) -> None:
+        """Measure `planned` although the search has ended; the ledger then holds it.
+
+        One that an earlier run was cut short in is taken up where it was.
+        """
+        self._try(next((p for p in self._cut_short if p.label == planned.label), planned))
+
+    def _try(self, planned: Planned | None) -> None:
+        """One trial: what is planned, or what the policy's sampler draws."""
         if planned is not None:
-            self._cut_short = self._cut_short[1:]
             attrs: dict[str, Any] = {"label": planned.label}
             if planned.retry_of is not None:
                 attrs["retry_of"] = planned.retry_of
@@ -129,7 +141,8 @@ class Search:
             warnings.simplefilter("ignore")
             self.study.optimize(self._objective, n_trials=1)
 
-    def _known(self) -> Known:
+    def known(self) -> Known:
+        """Everything that what comes next is decided by, as it is now."""
         luck = math.inf if self.steady is None else self.steady.luck
         return Known(
             ledger=self.ledger,
@@ -151,7 +164,7 @@ class Search:
         if self.steady is not None:
             self.steady.settle(self.ledger)
             floor = self.steady.anchors.floor_width
-        self.ended = early_stop(self._known(), floor)
+        self.ended = early_stop(self.known(), floor)
         return self.ended is not None
 
     def _is_late(self, climb: Climb) -> bool:
@@ -169,7 +182,7 @@ class Search:
         changes = self.changes(settings)
         for name, value in (("key", candidate.key), ("settings", settings), ("changes", changes)):
             trial.set_user_attr(name, value)
-        known = None if self._is_free(trial) else self._known_as(candidate)
+        known = None if self._is_free(trial) else self.known_as(candidate)
         if known is not None:
             self._repeats += 1
             entry = repeat(trial, known, candidate, changes)
@@ -189,10 +202,10 @@ class Search:
         return {n: settings.get(n) for n in names if settings.get(n) != base.get(n)}
 
     def _is_free(self, trial: Trial) -> bool:
-        """Whether it is measured whatever is known: a second look."""
-        return str(trial.user_attrs.get("label", "")).startswith(AGAIN)
+        """Whether it is measured whatever is known: a second look, or what is to be confirmed."""
+        return str(trial.user_attrs.get("label", "")).startswith((AGAIN, FEWER))
 
-    def _known_as(self, candidate: Candidate) -> Entry | None:
+    def known_as(self, candidate: Candidate) -> Entry | None:
         """The trial of these settings, or of others that the engine runs just like them."""
         twin = self.twins.before(candidate.settings)
         return self.ledger.find(candidate.key) or (self.ledger.find(twin) if twin else None)
@@ -269,15 +282,17 @@ class Search:
         best = self.ledger.best
         is_best = best is not None and best.key == candidate.key
         label = str(trial.user_attrs.get("label", ""))
-        # The best is not raced against itself: no better than itself, it would lose.
-        race = None if is_best else self._lead.race(self.ledger)
+        # The best is not raced against itself: no better than itself, it would lose. No more is a
+        # smaller form of it, which is to be as fast.
+        is_smaller = label.startswith(FEWER)
+        race = None if is_best or is_smaller else self._lead.race(self.ledger)
         made = climb(
             self.ladder,
             self.ledger,
             self.judge,
             self.plan,
             race,
-            free=is_best or label in (DEFAULT, INCUMBENT) or label.startswith(AGAIN),
+            free=is_best or label in (DEFAULT, INCUMBENT) or label.startswith((AGAIN, FEWER)),
             beyond=best is not None and self._is_beyond(candidate, best),
         )
         cut_short = trial.user_attrs.get("retry_of")

@@ -7,14 +7,17 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
+from autotune.candidate import Candidate
 from autotune.errors import UserError
 from autotune.hardware.probe import gpu_probe
 from autotune.launchers.leftovers import sweep_leftovers
+from autotune.replay.plan import ReplayPlan
 from autotune.scoring.held import Held
 from autotune.search.account import HOLD, QUALITY, SETUP, Account, Booked, open_account
 from autotune.search.budget import Budget
-from autotune.search.confirm import Confirmation, Confirmed, finished_blocks
+from autotune.search.confirm import Arm, Confirmation, Confirmed, finished_blocks
 from autotune.search.early_stop import EarlyStop
+from autotune.search.effects_setup import EffectsRounds, EffectsTime, effects_time, simplifier
 from autotune.search.events import Listener, Prepared, Summary
 from autotune.search.finals import launches, prove, room_for
 from autotune.search.free_gpu import require_free_gpu
@@ -22,16 +25,19 @@ from autotune.search.guarding import guarded
 from autotune.search.hold import NOT_HELD, Holder, Holding, confirmed_and_held, searching_s
 from autotune.search.hold_book import refusals, refused_keys, relearn
 from autotune.search.hurry import patience_of
+from autotune.search.importance import told_importance
 from autotune.search.ladder_report import ladder_report
 from autotune.search.layout import Layout, lay_out
-from autotune.search.ledger import Entry, Ledger
+from autotune.search.ledger import Entry, Ledger, arm_name
 from autotune.search.opening import check_provenance, make_measurer, make_search, scratch
 from autotune.search.outcome import Outcome, decide, write_result
+from autotune.search.planned import FEWER
 from autotune.search.quality_gate import QualityGate, behind
 from autotune.search.request import RunRequest
 from autotune.search.search import Search
 from autotune.search.setup import Setup, set_up
 from autotune.search.shared import stored_shared
+from autotune.search.simplify import Simplifier
 from autotune.search.steadiness import Steadiness, beside_s, steadiness
 from autotune.search.suggest import make_sampler
 from autotune.search.surveying import surveyed
@@ -109,6 +115,9 @@ class _Run:
     search: Search = field(init=False)
     warm: WarmStart = COLD
     ended: EarlyStop | None = None
+    effects: EffectsTime = field(init=False)
+    short_plan: ReplayPlan = field(init=False)
+    simplifier: Simplifier | None = None
 
     def go(self) -> Summary:
         """Search, then confirm, then say how it ended."""
@@ -119,6 +128,7 @@ class _Run:
             with open_study(folder, sampler) as study:
                 before = Ledger(study.get_trials(deepcopy=False), refused_keys(folder))
                 self.account = self._account(before)
+                self.effects, self.short_plan = self._effects()
                 self.budget = self._budget()
                 patience = patience_of(self.budget, lambda: self.search.ledger)
                 twins = Twins()
@@ -143,14 +153,16 @@ class _Run:
                 )
                 ledger = self.search.run()
                 self.ended = self.search.ended
-            if self.stop.is_set() or not ledger.ranked or ledger.baseline is None:
-                return self._end(ledger, None)
-            return self._end(ledger, *self._proved(ledger, log))
+                if self.stop.is_set() or not ledger.ranked or ledger.baseline is None:
+                    return self._end(ledger, None)
+                return self._end(ledger, *self._proved(ledger, log))
         finally:
             log.close()
 
     def _proved(self, ledger: Ledger, log: TurnLog) -> tuple[Confirmed, Holding]:
         """Confirmed, and held to depth unless that is not wanted."""
+        self.steady.settle(ledger)
+        self.simplifier = self._simplifier(log)
         if not self.setup.request.hold:
             return self._confirm(ledger, log), Holding(note=NOT_HELD)
         holder = Holder(
@@ -203,17 +215,53 @@ class _Run:
         left_s, cost_s = self._left_s(), ledger.typical_s * self.budget.confirm_share_of_trial
         return not self.stop.is_set() and (left_s is None or 2 * cost_s <= left_s)
 
+    def _effects(self) -> tuple[EffectsTime, ReplayPlan]:
+        request = self.setup.request
+        return effects_time(
+            self.layout,
+            self.account,
+            blocks=request.effective_confirm_blocks,
+            wanted=request.effects,
+        )
+
+    def _simplifier(self, log: TurnLog) -> Simplifier:
+        """What each change of a finalist is worth, and which of them do nothing."""
+        rounds = EffectsRounds(
+            layout=self.layout,
+            measurer=self._booked(replace(self.measurer, afterwards=())),
+            log=log,
+            listener=self.listener,
+            budget=self.budget,
+            time=self.effects,
+            folder=self.setup.folder,
+            seed=self.setup.request.seed,
+            stop=self.stop,
+            steady=self.steady,
+            ledger=self.search.ledger,
+        )
+        return simplifier(rounds, self.search, self.short_plan)
+
+    def _smaller(self, arm: Arm) -> Arm:
+        """The arm that is confirmed in place of a finalist's."""
+        entry = next((e for e in self.search.ledger.ranked if e.number == arm.number), None)
+        if entry is None or self.simplifier is None:
+            return arm
+        chosen = self.simplifier.run(entry).entry
+        return Arm(arm_name(chosen.number), Candidate(chosen.settings), chosen.number)
+
     def _budget(self) -> Budget:
         request, layout = self.setup.request, self.layout
         share = len(layout.confirm_plan.turns) / max(1, len(layout.search_plan.turns))
+        limit_s = searching_s(request)
         return Budget(
-            limit_s=searching_s(request),
+            limit_s=limit_s,
             trials=request.trials,
             clock=time.monotonic,
             started_s=self.started,
             spent_before_s=sum(self.account.earlier.values()),
             confirm_launches=lambda ledger: launches(ledger, request.effective_confirm_blocks),
             confirm_share_of_trial=share,
+            effects_s=lambda ledger: self.effects.reserve_s(limit_s, ledger),
         )
 
     def _prepared(self, before: Ledger) -> Prepared:
@@ -240,13 +288,14 @@ class _Run:
 
     def _confirm(self, ledger: Ledger, log: TurnLog, refused: int = 0) -> Confirmed:
         """`refused` counts the winners before this one that did not hold."""
-        self.steady.settle(ledger)
+        found = ledger.searched(FEWER)
+        searched = len(found.measured)
         blocks = self.setup.request.effective_confirm_blocks
         launch_s = ledger.typical_s * self.budget.confirm_share_of_trial
         earlier = finished_blocks(list(self.setup.folder.read_turns()))
-        begun = any(arm.startswith(f"heat-{len(ledger.measured):04d}-") for arm, _ in earlier)
+        begun = any(arm.startswith(f"heat-{searched:04d}-") for arm, _ in earlier)
         # A heat that was begun is finished, however little is left: it decides who is confirmed.
-        left_s = None if begun else self.budget.confirm_left_s()
+        left_s = None if begun else self._confirm_left_s(ledger)
         room = room_for(left_s, launch_s, blocks)
 
         def make(stem: str, blocks: int) -> Confirmation:
@@ -258,7 +307,7 @@ class _Run:
                 judge=self.layout.confirm_judge,
                 log=log,
                 listener=self.listener,
-                round_name=f"{stem}-{len(ledger.measured):04d}",
+                round_name=f"{stem}-{searched:04d}",
                 blocks=blocks,
                 budget=self.budget,
                 seed=self.setup.request.seed,
@@ -269,7 +318,12 @@ class _Run:
                 floor=self.steady.floor,
             )
 
-        return prove(ledger, make, blocks, room)
+        return prove(found, make, blocks, room, self._smaller)
+
+    def _confirm_left_s(self, ledger: Ledger) -> float | None:
+        """For the heat and the confirmation, what the winner's changes may take kept back."""
+        left_s = self.budget.confirm_left_s()
+        return None if left_s is None else left_s - self.budget.effects_s(ledger)
 
     def _end(
         self, ledger: Ledger, confirmed: Confirmed | None, holding: Holding | None = None
@@ -287,7 +341,9 @@ class _Run:
             seconds=self.account.told(),
             early_stop=None if self.ended is None else self.ended.to_json(),
             notes=(*outcome.summary.notes, *([self.ended.sentence] if self.ended else [])),
+            importance=told_importance(ledger, self.layout.space),
         )
+        told = told if self.simplifier is None else self.simplifier.told(told)
         outcome = replace(outcome, summary=told)
         if outcome.is_final:
             write_result(self.setup, self.layout, outcome)

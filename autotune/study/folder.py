@@ -20,6 +20,7 @@ SURVEY_VERSION = "survey/1"
 SAMPLE_VERSION = "sample/1"
 SHARED_VERSION = "shared/1"
 HOLD_VERSION = "hold/1"
+EFFECTS_VERSION = "effects/1"
 ACCOUNT_VERSION = "account/1"
 WARM_VERSION = "warm-start/1"
 
@@ -128,6 +129,18 @@ class StudyFolder:
     def read_holds(self) -> list[dict[str, Any]]:
         """The configs that were filled; none before the first."""
         rows: list[dict[str, Any]] = (read_json(self.path / "hold.json") or {}).get("configs", [])
+        return rows
+
+    def write_effects(self, rows: list[dict[str, Any]]) -> None:
+        """What each change of a finalist is worth, and which of them do nothing."""
+        write_json(
+            self.path / "effects.json", {"schema_version": EFFECTS_VERSION, "finalists": rows}
+        )
+
+    def read_effects(self) -> list[dict[str, Any]]:
+        """The finalists whose changes were measured; none before the first."""
+        data = read_json(self.path / "effects.json") or {}
+        rows: list[dict[str, Any]] = data.get("finalists", [])
         return rows
 
     def write_account(self, seconds: Mapping[str, float]) -> None:
