@@ -1,9 +1,9 @@
 """The runs that tell what each change is worth: a config against itself without it, in turns.
 
 Arms are the config, the config without all changes that may be needless, and the config without
-each change. They are interleaved in blocks that turn around, as in a confirmation, on how the
-searched plan begins. Where a change decides how much caches hold, that shows in the whole plan
-alone, and all of it is replayed.
+each change. They are interleaved in blocks that turn around, as in a confirmation, on the searched
+plan where there is time for all of it, else on how it begins. Where a change decides how much
+caches hold, that shows in the whole plan alone.
 """
 
 from __future__ import annotations
@@ -98,14 +98,14 @@ class Planner:
         """The lot that `costs` has time for; ``None`` where it holds no two arms, or nothing is
         left to be told.
 
-        The changes that are likeliest to do nothing come first. Where the whole plan is too dear,
-        those that only it can tell of are left out.
+        The changes that are likeliest to do nothing come first. On the whole plan where there is
+        time for all of them; where it is too dear, those that only it can tell of are left out.
         """
-        wanted = self._wanted(self.groups)
-        if any(self._is_beyond(g) for g in (*wanted, *self._suspects(self.groups))):
-            found = self._fitted(self.groups, costs.launches(whole=True), whole=True)
-            if found is not None:
-                return found
+        wanted, launches = self._wanted(self.groups), costs.launches(whole=True)
+        found = self._fitted(self.groups, launches, whole=True)
+        beyond = any(self._is_beyond(g) for g in (*wanted, *self._suspects(self.groups)))
+        if found is not None and (beyond or self._is_all(found, len(wanted))):
+            return found
         near = [g for g in self.groups if not self._is_beyond(g)]
         return self._fitted(near, costs.launches(whole=False), whole=False)
 
@@ -120,6 +120,10 @@ class Planner:
         room = len(wanted) + 1 if launches is None else launches // blocks - 1
         alone = tuple(g.name for g in wanted[: room - bool(together)])
         return Lot(alone, together, blocks, whole)
+
+    def _is_all(self, lot: Lot, wanted: int) -> bool:
+        """Whether nothing is left out of it for want of time."""
+        return lot.blocks == BLOCKS and len(lot.alone) == wanted
 
     def _at_once(self, suspects: Sequence[Group]) -> list[Group]:
         """Those that are left out together. Without all changes it would be the default, and that

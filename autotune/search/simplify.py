@@ -71,6 +71,30 @@ class Simplified:
         )
 
 
+def told_by_search(
+    search: Search, entry: Entry, groups: Sequence[Group], floor: NoiseFloor
+) -> tuple[dict[str, Effect], dict[str, Effect]]:
+    """What the search says of each change without another launch: by its trials, and guessed."""
+    seen = Searched(
+        space=search.space,
+        ledger=search.ledger,
+        find=search.known_as,
+        judge=search.judge,
+        read_turns=search.read_turns,
+        floor=floor.half_widths,
+        seed=search.seed,
+    ).effects(entry, groups)
+    return seen, guessed(fit_known(search.known()), entry, groups)
+
+
+def told_effects(search: Search, entry: Entry, floor: NoiseFloor) -> tuple[dict[str, Any], ...]:
+    """The same as plain data, an effect for each change of `entry`."""
+    groups = groups_of(search.space, entry.values)
+    return tuple(
+        e.to_json() for e in ordered(groups, *told_by_search(search, entry, groups, floor))
+    )
+
+
 MakeRound = Callable[[ReplayPlan, str, str, int], Confirmation]
 """A round by its plan, its arms' baseline, the stem of its name, and its blocks at most."""
 
@@ -117,8 +141,7 @@ class Simplifier:
         row = find_row(self.folder, groups, entry.key, self.searched, plan)
         if row is not None and row.done:
             return self._restored(entry, groups, row)
-        known = self._seen(entry, groups)
-        guess = guessed(fit_known(self.search.known()), entry, groups)
+        known, guess = told_by_search(self.search, entry, groups, self.floor)
         bar = Bar.of(gain_of(entry, self.search.ledger.baseline), self.floor_width)
         lot = row.lot if row is not None else self._lot(entry, groups, bar, known, guess)
         if not self.measures or (lot is None and not droppable(groups, known, None, bar)):
@@ -131,19 +154,6 @@ class Simplifier:
         effects = {**known, **measured}
         dropped = droppable(groups, effects, together, bar)
         return self._ended(begun, entry, ordered(groups, effects, guess), dropped, bar)
-
-    def _seen(self, entry: Entry, groups: Sequence[Group]) -> dict[str, Effect]:
-        """What two trials of the search say already."""
-        search = self.search
-        return Searched(
-            space=search.space,
-            ledger=search.ledger,
-            find=search.known_as,
-            judge=search.judge,
-            read_turns=search.read_turns,
-            floor=self.floor.half_widths,
-            seed=search.seed,
-        ).effects(entry, groups)
 
     def _lot(
         self, entry: Entry, groups: Sequence[Group], bar: Bar, known: Effects, guess: Effects

@@ -51,7 +51,10 @@ def costs(launches: float | None) -> Costs:
 def test_all_suspects_at_once_and_then_each_for_as_long_as_there_is_time() -> None:
     plan = planner({}, "a", "b", "c")
     # Without all three it would be the default, which is measured: one of them stays.
-    assert plan.lot(costs(None)) == Lot(("a", "b", "c"), ("b", "c"), 3, whole=False)
+    assert plan.lot(costs(None)) == Lot(("a", "b", "c"), ("b", "c"), 3, whole=True)
+    # Fifteen launches on the whole plan take as long as sixty on the short one.
+    assert plan.lot(costs(60)) == Lot(("a", "b", "c"), ("b", "c"), 3, whole=True)
+    assert plan.lot(costs(59)) == Lot(("a", "b", "c"), ("b", "c"), 3, whole=False)
     # Nine launches are three arms of three blocks: the config, all at once, and one alone.
     assert plan.lot(costs(9)) == Lot(("a",), ("b", "c"), 3, whole=False)
     assert plan.lot(costs(6)) == Lot((), ("b", "c"), 3, whole=False)
@@ -63,12 +66,12 @@ def test_all_suspects_at_once_and_then_each_for_as_long_as_there_is_time() -> No
 def test_what_is_known_to_help_or_to_do_nothing_is_not_asked_again() -> None:
     helps, nothing = effect(1.3, 1.2, 1.4, "a"), effect(1.0, 0.99, 1.01, "b")
     lot = planner({"a": helps, "b": nothing}, "a", "b", "c").lot(costs(None))
-    assert lot == Lot(("c",), ("b", "c"), 3, whole=False)
+    assert lot == Lot(("c",), ("b", "c"), 3, whole=True)
     assert planner({"a": helps, "b": nothing}, "a", "b").lot(costs(None)) is None
 
 
 def test_one_suspect_alone_needs_no_arm_for_all_of_them() -> None:
-    assert planner({}, "a").lot(costs(None)) == Lot(("a",), (), 3, whole=False)
+    assert planner({}, "a").lot(costs(None)) == Lot(("a",), (), 3, whole=True)
 
 
 def test_likely_ones_come_first_and_those_guessed_to_help_last() -> None:
@@ -81,7 +84,7 @@ def test_likely_ones_come_first_and_those_guessed_to_help_last() -> None:
     told = Planner(
         space=SPACE, entry=made.entry, groups=made.groups, bar=BAR, known={}, guess=guess
     )
-    assert told.lot(costs(None)) == Lot(("c", "b", "a"), ("b", "c"), 3, whole=False)
+    assert told.lot(costs(None)) == Lot(("c", "b", "a"), ("b", "c"), 3, whole=True)
 
 
 def test_what_decides_how_much_caches_hold_is_asked_on_the_whole_plan_or_not_at_all() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from autotune import __version__
 from autotune.errors import ExitCode
+from autotune.scoring.noise import assumed_floor
 from autotune.scoring.score import Score
 from autotune.search.account import Account
 from autotune.search.confirm import DEFAULT_ARM, Confirmed
@@ -37,6 +38,7 @@ from autotune.search.outcome import (
 )
 from autotune.search.quality_store import quality_summary
 from autotune.search.reuse import told_reuse
+from autotune.search.simplify import told_effects
 from autotune.search.usual import verdict_of
 from autotune.study.folder import StudyFolder
 
@@ -170,9 +172,19 @@ class Ended:
             ),
             reuse=self._reuse(proof.baseline, shown),
         )
+        if verdict.winner is not None:
+            summary = replace(summary, effects=self._effects(verdict.winner))
         if self.holding is not None:
             summary = self.holding.told(summary)
         return self._written(summary, verdict)
+
+    def _effects(self, winner: ContestArm) -> tuple[dict[str, Any], ...]:
+        """What each change of the winner is worth, by its engine's search."""
+        search = next(side.search for side in self.sides if side.label == winner.engine)
+        steady = search.steady
+        return told_effects(
+            search, winner.entry, assumed_floor() if steady is None else steady.floor
+        )
 
     def _reuse(self, *arms: ContestArm) -> dict[str, dict[str, Any]]:
         told: dict[str, dict[str, Any]] = {}

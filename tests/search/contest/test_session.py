@@ -123,6 +123,15 @@ def test_the_faster_engine_wins(finished: Finished) -> None:
     assert [e.engine for e in events if isinstance(e, EngineChosen)] == ["slow", "fast"] * 2
 
 
+def test_the_winners_changes_are_told_by_its_search_alone(finished: Finished) -> None:
+    """Nothing is launched for it, and nothing dropped: the budget is for who is fastest."""
+    summary = finished.summary
+    assert {row["name"] for row in summary.effects} <= set(summary.changes)
+    assert all(row["ratio"] or row["failure"] for row in summary.effects)
+    assert summary.needless == ()
+    assert not any(r.arm.startswith("effects-") for r in finished.folder.read_turns())
+
+
 def test_what_wins_can_be_exported_from_the_contest(finished: Finished) -> None:
     config = winner_config(finished.folder)
     assert config.provenance.study == "c"
