@@ -37,6 +37,7 @@ from autotune.search.space_circumstances import circumstances, model_symbols
 from autotune.search.space_file import shipped_overlay, shipped_space
 from autotune.simulated.combinations import COMBINATIONS, Combination
 from autotune.simulated.faults import NO_FAULTS, Faults
+from autotune.simulated.known_runs import KnownRuns
 from autotune.simulated.label import KEY
 from autotune.simulated.llama import LlamaServer
 from autotune.simulated.measurer import SimulatedMeasurer
@@ -101,7 +102,12 @@ def simulated_setup(
     fixed = _fixed(name)
     clock = VirtualClock()
     simulated = SimulatedMeasurer(
-        engine=fixed.engine, noise=noise_named(noise), seed=seed, clock=clock, faults=faults
+        engine=fixed.engine,
+        noise=noise_named(noise),
+        seed=seed,
+        clock=clock,
+        faults=faults,
+        known=fixed.known,
     )
     return SimulatedSetup(
         space=fixed.space,
@@ -141,6 +147,7 @@ class _Fixed(NamedTuple):
     demand: Demand
     engine: Engine
     engine_model: SimulatedModel
+    known: KnownRuns
 
 
 @cache
@@ -165,6 +172,7 @@ def _fixed(name: str) -> _Fixed:
         demand=demand,
         engine=engine_of(combination, model),
         engine_model=model,
+        known=KnownRuns(),
     )
 
 

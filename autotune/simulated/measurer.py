@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,16 +13,15 @@ from autotune.launchers.failure import Failure, FailureKind
 from autotune.records import TurnMachine, TurnRecord
 from autotune.replay.plan import ReplayPlan
 from autotune.simulated.faults import NO_FAULTS, Fault, Faults, fault
+from autotune.simulated.known_runs import KnownRuns
 from autotune.simulated.label import KEY, LABEL
 from autotune.simulated.noise import MachineTime, Noise, RunNoise, run_noise
 from autotune.simulated.overlap import Done, Work, overlapped
-from autotune.simulated.prompts import PlanShapes, plan_key
 from autotune.simulated.served import Engine, Run, Served
 from autotune.trial.measurement import Enough, Measurement, RecordSink, TrialSeconds, never
 from autotune.trial.patience import Patience
 from autotune.trial.virtual_clock import VirtualClock
 
-_KEPT_RUNS = 4096
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 """Stamps count from here: a simulated turn was sent at no real time."""
 
@@ -34,8 +32,9 @@ class SimulatedMeasurer:
 
     Satisfies `autotune.trial.measurement.Measurer`. `clock` is only read here: drift and bursts go
     by it; whoever wraps this (`ClockedMeasurer`) moves it on. The same seed, candidate, arm, block
-    and moment give the same measurement. What is the same for all of them is worked out once. A
-    hang takes no longer than `patience` waits for it.
+    and moment give the same measurement. What is the same for all of them is worked out once,
+    in `known`, which measurers of one engine may share. A hang takes no longer than `patience`
+    waits for it.
     """
 
     engine: Engine
@@ -44,8 +43,7 @@ class SimulatedMeasurer:
     clock: VirtualClock
     faults: Faults = NO_FAULTS
     patience: Patience | None = None
-    _shapes: PlanShapes = field(default_factory=PlanShapes)
-    _runs: OrderedDict[tuple[str, tuple[str, int]], Run] = field(default_factory=OrderedDict)
+    known: KnownRuns = field(default_factory=KnownRuns)
     _times: MachineTime = field(init=False)
     _seen: dict[tuple[str, int, str], count[int]] = field(default_factory=dict)
 
@@ -75,14 +73,7 @@ class SimulatedMeasurer:
 
     def run(self, candidate: Candidate, plan: ReplayPlan) -> Run:
         """The same without noise and faults."""
-        key = (candidate.key, plan_key(plan))
-        known = self._runs.get(key)
-        if known is None:
-            known = self.engine.run(candidate.settings, self._shapes.of(plan))
-            self._runs[key] = known
-            if len(self._runs) > _KEPT_RUNS:
-                self._runs.popitem(last=False)
-        return known
+        return self.known.run(self.engine, candidate, plan)
 
     def longer(self, start_s: float, seconds: float) -> float:
         """What `seconds` of work become that begin at `start_s` on the clock."""
