@@ -11,8 +11,8 @@ from autotune.search.expected import expected_cost, expected_gain, stopped_share
 from autotune.search.known import Known
 from autotune.search.levels import levels_of
 from autotune.search.odds import Odds
-from autotune.search.planned import Planned
-from autotune.search.proposals import Proposal, draws, singles, starts, together
+from autotune.search.planned import STEP, Planned
+from autotune.search.proposals import Proposal, draws, matched, singles, starts, together
 from autotune.search.space import to_settings
 from autotune.search.surrogate import Surrogate, fit
 
@@ -21,6 +21,10 @@ TRUSTS = (1.0, 0.5, 0.0)
 
 UNIONS = 1
 """Rounds in which the most promising config gets one more flag changed."""
+
+SWEEP_AFTER, SWEEP_EVERY = 8, 3
+"""After so many trials every third one is a step that no trial took: what the surrogate holds for
+harmful because it was, beside other flags, has its chance."""
 
 START_BONUS = 0.03
 """By how much, in log time, a start of the space that was not tried is expected to be faster than
@@ -71,13 +75,20 @@ class Outlook:
             proposals += [p for one in top for p in self._further(one)]
         return self._rank(proposals)
 
+    def is_untried(self, proposal: Proposal) -> bool:
+        """Whether it is a step, a start or flags that go together, which no trial took from any
+        config."""
+        is_named = proposal.start is not None or proposal.label.startswith(STEP)
+        return is_named and proposal.label not in self.tried
+
     def _pool(self) -> list[Proposal]:
         space, known = self.known.space, self.known
         seed = f"{known.seed}-{len(known.ledger.entries)}"
         default = known.ledger.baseline
         begun = [self.best] if default is None else [self.best, default.values]
         named = [p for values in begun for p in starts(space, values)]
-        return [*named, *singles(space, self.best), *draws(space, self.best, seed)]
+        near = [*singles(space, self.best), *matched(space, self.best)]
+        return [*named, *near, *draws(space, self.best, seed)]
 
     def _further(self, proposal: Proposal) -> Iterator[Proposal]:
         """`proposal` with one more flag changed."""
@@ -110,7 +121,8 @@ def fit_known(known: Known) -> Surrogate:
     Earlier studies are trusted as far as their likeness says, half as far or not at all: under
     which of these the trials of this study are likeliest. Equally likely ones go to more trust.
     """
-    levels, points = levels_of(known.space), points_of(known.ledger, known.error)
+    levels = levels_of(known.space, gpu=known.feasibility.gpu)
+    points = points_of(known.ledger, known.error)
     if not known.warm.studies:
         return fit(levels, points)
     both = [*points, *known.warm.points]
@@ -126,7 +138,10 @@ def by_surrogate(known: Known) -> Planned | None:
     outlook = Outlook.of(known)
     if outlook is None:
         return first_start(known)
-    for proposal in outlook.ranked().proposals:
+    proposals = outlook.ranked().proposals
+    if len(known.ledger.entries) >= SWEEP_AFTER and len(known.ledger.entries) % SWEEP_EVERY == 0:
+        proposals = [*filter(outlook.is_untried, proposals), *proposals]
+    for proposal in proposals:
         if is_new(known, proposal.values):
             return Planned(proposal.values, proposal.label)
     return None

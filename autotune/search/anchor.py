@@ -35,11 +35,15 @@ PREFIX = "anchor-"
 TURNS = 12
 """An anchor ends when it has so many clean turns: enough for a median, cheaper than a trial."""
 
-MOST_TURNS = 2 * TURNS
-"""Where others disturb most turns, it ends here all the same."""
+MOST_TIMES = 2
+"""So many times that many: where others disturb most turns, it ends there all the same."""
 
 LEAST_TURNS = 4
 """Fewer pairs of turns than this say nothing of drift."""
+
+FLOOR_TURNS = 32
+"""Of the run that the noise floor is made from: eight parts of four turns each. A longer plan is
+left there."""
 
 COST_SHARE = 0.2
 """Of what the trials since the last look took: an anchor that costs more waits for more trials."""
@@ -149,8 +153,8 @@ class Anchors:
         turns_s = min(looks[0].turns_s, whole_s)
         return whole_s - turns_s + turns_s * min(1.0, TURNS / max(1, len(self.plan.turns)))
 
-    def measure(self, ledger: Ledger, *, whole: bool = False) -> Measurement:
-        """Measure the default once more, all of the plan with `whole`."""
+    def measure(self, ledger: Ledger, *, enough: int = TURNS) -> Measurement:
+        """Measure the default once more, until `enough` turns were clean."""
         base = ledger.baseline
         assert base is not None
         after = ledger.entries[-1].number
@@ -168,7 +172,7 @@ class Anchors:
             arm=anchor_name(after),
             block=0,
             sink=take,
-            enough=lambda: not whole and (clean >= TURNS or seen >= MOST_TURNS),
+            enough=lambda: clean >= enough or seen >= MOST_TIMES * enough,
         )
         looks = self.looks(ledger)
         if looks and looks[-1].after != after:

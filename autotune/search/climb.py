@@ -18,6 +18,7 @@ from autotune.scoring.contaminated import MARK
 from autotune.search.judge import Judge, Judged, TurnKey
 from autotune.search.ladder import Ladder
 from autotune.search.ledger import Ledger
+from autotune.search.pressure import Room
 from autotune.search.promotion import is_promoted, others_on, wants_check
 from autotune.search.race import DRIFT, Race
 from autotune.search.rung_looks import (
@@ -144,6 +145,7 @@ class Climb:
     within: RungRun | None = None
     best_value: float | None = None
     rival: str = ""
+    room: Room | None = None
 
     @property
     def target(self) -> ReplayPlan:
@@ -172,6 +174,9 @@ class Climb:
     def take(self, record: TurnRecord) -> None:
         """One more turn of the plan."""
         if self.race is not None:
+            if self.room is not None:
+                self.room.take(record)
+                self.race.is_patient = self.room.is_open
             self.race.take(record)
         if self.within is not None and self.within.verdict is None:
             self.within.take(record)
@@ -206,14 +211,17 @@ def climb(
     *,
     free: bool,
     beyond: bool = False,
+    room: Room | None = None,
 ) -> Climb:
     """A trial about to begin.
 
     `free`: no rung decides on it, as it is to be measured whole. `beyond`: nor because it may gain
-    by what no rung shows.
+    by what no rung shows; `room` then knows when it cannot any more.
     """
     best = ledger.best
-    made = Climb(judge=judge, plan=plan, race=race)
+    made = Climb(judge=judge, plan=plan, race=race, room=room)
+    if race is not None:
+        race.is_patient = room is not None
     if best is not None:
         made.best_value, made.rival = best.value, f"trial {best.number}"
     for rung in (ladder.ahead(ledger), ladder.within(ledger)):

@@ -27,7 +27,7 @@ DEVIATION = 0.04
 concept says nothing else."""
 
 BY_CONCEPT: Mapping[str, float] = {
-    "speculation": 0.50,
+    "speculation": 0.30,
     "cache slots": 0.08,
     "batch size": 0.05,
     "threads": 0.05,
@@ -36,7 +36,14 @@ BY_CONCEPT: Mapping[str, float] = {
 """What is known before any trial of how much the flags of a concept decide. A scale and no claim:
 it is stretched to what the study measures (`surrogate.STRETCH`)."""
 
-DETAIL = 0.3
+ON_GPU: Mapping[str, float] = {"threads": 0.01}
+"""Instead, where a GPU computes and the processor waits for it."""
+
+ON_PROCESSOR: Mapping[str, float] = {"speculation": 0.20, "flash attention": 0.10}
+"""Instead, where there is none: a drafted token costs nearly what a generated one does, and which
+kernel of attention is faster is open."""
+
+DETAIL = 0.15
 """Of its concept's deviation, for a flag that says how something is done that is off by default."""
 
 HARM = 0.015
@@ -72,10 +79,12 @@ class Levels:
         return found
 
 
-def levels_of(space: Space, deviations: Mapping[str, float] | None = None) -> Levels:
+def levels_of(
+    space: Space, deviations: Mapping[str, float] | None = None, *, gpu: bool = False
+) -> Levels:
     """The levels of `space`; `deviations` by parameter's name go before those by concept."""
     known = deviations or {}
-    scales = [known.get(p.name, deviation_of(p, space)) for p in space.parameters]
+    scales = [known.get(p.name, deviation_of(p, space, gpu=gpu)) for p in space.parameters]
     index = [_index(p) for p in space.parameters]
     spans = [_spans(p, at) for p, at in zip(space.parameters, index, strict=True)]
     return Levels(
@@ -87,9 +96,10 @@ def levels_of(space: Space, deviations: Mapping[str, float] | None = None) -> Le
     )
 
 
-def deviation_of(parameter: Parameter, space: Space) -> float:
+def deviation_of(parameter: Parameter, space: Space, *, gpu: bool = False) -> float:
     """The scale of a parameter's effect by what its concept is, in log time."""
-    scale = BY_CONCEPT.get(parameter.concept, DEVIATION)
+    here = ON_GPU if gpu else ON_PROCESSOR
+    scale = here.get(parameter.concept, BY_CONCEPT.get(parameter.concept, DEVIATION))
     is_at_work = holds(parameter.requires, {**space.fixed, **space.defaults})
     return scale if is_at_work else DETAIL * scale
 

@@ -8,6 +8,7 @@ one loses prefixes; there, no rung may end it for being no faster on a few turns
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from autotune.candidate import Setting
 from autotune.records import TurnRecord
@@ -25,22 +26,74 @@ LEAST_SHARE = 0.05
 """Of the scored turns: where fewer have lost theirs, there is nothing to gain by more room."""
 
 
-def lost_share(records: Iterable[TurnRecord], scored: Collection[TurnKey]) -> float | None:
-    """The share of the scored turns that have lost their prefix; ``None`` where none says.
+SAME_LOST = 4
+"""Prefixes that the best one lost and the candidate lost as well, and none that it kept: by then it
+has shown that it makes no room."""
 
-    First turns of sessions and those behind a context edit have none to lose.
+
+def losses(records: Iterable[TurnRecord]) -> dict[TurnKey, bool]:
+    """Whether each turn had lost its prefix, of turns that had one to lose and tell.
+
+    First turns of sessions and those behind a context edit have none.
     """
-    before: dict[str, int] = {}
-    lost, seen = 0, 0
+    memory, found = _Depths(), dict[TurnKey, bool]()
     for record in sorted(records, key=lambda r: r.order):
-        depth = before.get(record.session_id)
-        counts = record.ok and record.boundary is None
-        if counts and depth and record.cached_tokens is not None:
-            is_scored = (record.session_id, record.turn) in scored
-            seen += is_scored
-            lost += is_scored and record.cached_tokens < LOST * depth
-        before[record.session_id] = record.depth_tokens or 0
-    return lost / seen if seen else None
+        lost = memory.lost(record)
+        if lost is not None:
+            found[record.session_id, record.turn] = lost
+    return found
+
+
+def lost_share(records: Iterable[TurnRecord], scored: Collection[TurnKey]) -> float | None:
+    """The share of the scored turns that have lost their prefix; ``None`` where none says."""
+    told = [lost for key, lost in losses(records).items() if key in scored]
+    return sum(told) / len(told) if told else None
+
+
+@dataclass(slots=True)
+class _Depths:
+    """How much each session's turn before held."""
+
+    before: dict[str, int] = field(default_factory=dict)
+
+    def lost(self, record: TurnRecord) -> bool | None:
+        """Whether `record`, the next in order, lost its prefix; ``None`` where it had none."""
+        depth = self.before.get(record.session_id)
+        self.before[record.session_id] = record.depth_tokens or 0
+        if not depth or not record.ok or record.boundary is not None:
+            return None
+        return None if record.cached_tokens is None else record.cached_tokens < LOST * depth
+
+
+@dataclass(slots=True)
+class Room:
+    """Whether a candidate under way may still gain by room that the best one lacks.
+
+    `lost` are the turns at which the best one had lost its prefix. Turns at which both lose it say
+    that there is no more room; one that the candidate keeps says that there is.
+    """
+
+    lost: frozenset[TurnKey]
+    same: int = 0
+    kept: int = 0
+    _depths: _Depths = field(default_factory=_Depths)
+
+    @classmethod
+    def beside(cls, records: Iterable[TurnRecord]) -> Room:
+        """Beside the best one, which left `records`."""
+        return cls(frozenset(key for key, lost in losses(records).items() if lost))
+
+    def take(self, record: TurnRecord) -> None:
+        """One more turn of the candidate, in order."""
+        lost = self._depths.lost(record)
+        if lost is not None and (record.session_id, record.turn) in self.lost:
+            self.same += lost
+            self.kept += not lost
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may."""
+        return self.kept > 0 or self.same < SAME_LOST
 
 
 def changes_capacity(

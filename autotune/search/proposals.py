@@ -44,6 +44,22 @@ def singles(space: Space, values: Mapping[str, Setting]) -> Iterator[Proposal]:
                 yield Proposal(changed, f"{STEP}{parameter.name} {choice}")
 
 
+def matched(space: Space, values: Mapping[str, Setting]) -> Iterator[Proposal]:
+    """Flags of one concept with the same choices, all at the same one: caches of K and of V of two
+    types are slower than of either."""
+    groups: dict[tuple[str, tuple[Setting, ...]], list[str]] = {}
+    for parameter in space.parameters:
+        if parameter.name in values and not parameter.ordered and len(parameter.choices) > 2:
+            groups.setdefault((parameter.concept, parameter.choices), []).append(parameter.name)
+    for (_, choices), names in groups.items():
+        for choice in choices if len(names) > 1 else ():
+            if all(values[name] == choice for name in names):
+                continue
+            changed = active_values(space, {**values, **dict.fromkeys(names, choice)})
+            label = TOGETHER + ", ".join(f"{name} {choice}" for name in names)
+            yield Proposal(changed, label, label)
+
+
 def starts(space: Space, values: Mapping[str, Setting]) -> Iterator[Proposal]:
     """Every start of the space, laid over `values`."""
     for start in space.starts:

@@ -12,6 +12,7 @@ from autotune.search.known import Known
 from autotune.search.ledger import STOPPED, Entry, Ledger, arm_name
 from autotune.search.planned import AGAIN, DEFAULT, INCUMBENT, STEP, Planned
 from autotune.search.policies import IN_USE, Policy
+from autotune.search.race import AT_THE_END
 from autotune.search.space import Space, to_settings
 from autotune.search.suggest import active_values
 
@@ -24,6 +25,10 @@ __all__ = ["AGAIN", "DEFAULT", "INCUMBENT", "STEP", "Planned", "Queue", "interru
 STOPS_A_LOOK = 3
 """Trials that the best one stops before it is measured again, and once more that many for each
 look that was taken: a moment in which the machine was fast must not end a search."""
+
+
+STEADY, STEADY_STOPS_A_LOOK = math.log(1.08), 8
+"""Where two runs differ by no more than that, luck is small and so many are stopped first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,8 @@ class Queue:
             return None
         looks = self.ledger.looks(best.key)
         since = self.ledger.entries[self.ledger.entries.index(looks[-1]) :]
-        if sum(self._is_close(e, best.value) for e in since) >= STOPS_A_LOOK * len(looks):
+        stops = STOPS_A_LOOK if self.known.floor > STEADY else STEADY_STOPS_A_LOOK
+        if sum(self._is_close(e, best.value) for e in since) >= stops * len(looks):
             return _look_at(best)
         doubtful = [e for e in self.ledger.entries if self._is_doubtful(e, best.value)]
         return _look_at(min(doubtful, key=_guess)) if doubtful else None
@@ -72,7 +78,7 @@ class Queue:
     def _is_doubtful(self, entry: Entry, best_value: float) -> bool:
         """Stopped early, and yet guessed to be faster than the best has turned out to be."""
         once = entry.outcome == STOPPED and len(self.ledger.tries(entry.key)) == 1
-        return once and _guess(entry) < best_value
+        return once and _guess(entry) < AT_THE_END * best_value
 
     def _named(self) -> Planned | None:
         tried = {entry.label for entry in self.ledger.entries}

@@ -25,7 +25,8 @@ such a trial costs several."""
 
 DRIFT = 1.15
 """A machine's speed drifts by a tenth within a minute, which a few turns cannot tell from a loss:
-only a trial this much slower is stopped at the first look."""
+only a trial this much slower is stopped at the first look. Where the noise floor was measured, no
+more than that is asked (`drift_of`)."""
 
 AT_THE_END = 0.98
 """What a trial must still be able to reach when all but its last turns are done: less than a gain
@@ -39,9 +40,10 @@ class Race:
     Each turn at depth is laid beside the same turn of the best trial; a Wilcoxon signed-rank test
     over the logarithms of their times is asked after every turn. It looks at ranks, so one turn
     that was disturbed decides nothing. What is asked of a trial falls evenly with the turns it has
-    done, from not being `DRIFT` times slower to being better by `at_the_end`; while only one
+    done, from not being `drift` times slower to being better by `at_the_end`; while only one
     session was heard it does not fall, as the others may tell another story. `best_value` is the
-    best trial's objective in seconds.
+    best trial's objective in seconds. While `is_patient` only a trial that is slower by `DRIFT` is
+    stopped: what it may gain has not been heard yet.
     """
 
     judge: Judge
@@ -49,15 +51,25 @@ class Race:
     best_value: float
     best: Mapping[TurnKey, float]
     at_the_end: float = AT_THE_END
+    drift: float = DRIFT
+    is_patient: bool = False
     lost: bool = False
     _log_ratios: list[float] = field(default_factory=list)
     _heard: set[str] = field(default_factory=set)
 
     @classmethod
-    def against(cls, judge: Judge, name: str, value: float, records: Iterable[TurnRecord]) -> Race:
+    def against(
+        cls,
+        judge: Judge,
+        name: str,
+        value: float,
+        records: Iterable[TurnRecord],
+        drift: float = DRIFT,
+    ) -> Race:
         """A race against trial `name`, which left `records` and was worth `value` seconds."""
         seconds = ((_key(r), judge.turn_seconds(r)) for r in records if r.mark != MARK)
-        return cls(judge, name, value, {key: s for key, s in seconds if s is not None})
+        best = {key: s for key, s in seconds if s is not None}
+        return cls(judge, name, value, best, drift=drift)
 
     def take(self, record: TurnRecord) -> None:
         """One more turn of the trial under way; one that others disturbed decides nothing."""
@@ -76,8 +88,17 @@ class Race:
     @property
     def bar(self) -> float:
         """The ratio to the best one's time beyond which the trial is stopped, at this point."""
-        done = min(1.0, len(self._log_ratios) / max(1, len(self.best)))
-        return DRIFT if self._is_one_sided else DRIFT + done * (self.at_the_end - DRIFT)
+        if self.is_patient:
+            return DRIFT
+        done = min(1.0, len(self._log_ratios) / max(1.0, self.falls_in * len(self.best)))
+        fallen = self.drift + done * (self.at_the_end - self.drift)
+        return self.drift if self._is_one_sided else fallen
+
+    @property
+    def falls_in(self) -> float:
+        """The share of the turns after which the bar has fallen: the less the machine drifts, the
+        less of them."""
+        return min(1.0, (self.drift - 1.0) / (DRIFT - 1.0))
 
     @property
     def _is_one_sided(self) -> bool:
@@ -103,6 +124,14 @@ class Race:
     def estimate(self) -> float:
         """The objective of the whole trial in seconds, by its pairs; no better than the best's."""
         return self.best_value * max(1.0, self.ratio)
+
+
+def drift_of(floor: float) -> float:
+    """By how much the machine may make a trial look slower at first.
+
+    `floor` is a log-ratio that two runs of one config stay within; infinite: never measured.
+    """
+    return min(DRIFT, math.exp(floor)) if math.isfinite(floor) else DRIFT
 
 
 def _chance_of(log_ratios: list[float], bar: float) -> float:
@@ -140,7 +169,7 @@ class Lead:
         """Of the latest look at the best candidate, as the last race was made."""
         return self._records
 
-    def race(self, ledger: Ledger) -> Race | None:
+    def race(self, ledger: Ledger, drift: float = DRIFT) -> Race | None:
         """A race against the best of `ledger`; ``None`` when there is none yet."""
         best = ledger.best
         if best is None or best.value is None:
@@ -149,4 +178,5 @@ class Lead:
         if latest != self._number:
             arm = arm_name(latest)
             self.note(latest, [r for r in self.read_turns() if r.arm == arm])
-        return Race.against(self.judge, f"trial {best.number}", best.value, self._records)
+        name = f"trial {best.number}"
+        return Race.against(self.judge, name, best.value, self._records, drift)

@@ -34,7 +34,7 @@ from autotune.search.ledger import (
 )
 from autotune.search.planned import FEWER
 from autotune.search.policies import IN_USE, Policy
-from autotune.search.pressure import is_beyond
+from autotune.search.pressure import Room, is_beyond
 from autotune.search.queue import (
     AGAIN,
     DEFAULT,
@@ -43,7 +43,7 @@ from autotune.search.queue import (
     Queue,
     interrupted_trials,
 )
-from autotune.search.race import Lead
+from autotune.search.race import Lead, drift_of
 from autotune.search.repeats import finished, repeat
 from autotune.search.rung_looks import RungLook
 from autotune.search.second_chance import SecondChance
@@ -143,18 +143,21 @@ class Search:
 
     def known(self) -> Known:
         """Everything that what comes next is decided by, as it is now."""
-        luck = math.inf if self.steady is None else self.steady.luck
         return Known(
             ledger=self.ledger,
             space=self.space,
             feasibility=self.feasibility,
             incumbent=self.incumbent,
             seed=self.seed,
-            floor=luck,
-            error=trial_error(luck),
+            floor=self._luck,
+            error=trial_error(self._luck),
             warm=self.warm,
             warm_trials=allowed(self.budget.limit_s, self.budget.trials, self.ledger.typical_s),
         )
+
+    @property
+    def _luck(self) -> float:
+        return math.inf if self.steady is None else self.steady.luck
 
     def _is_enough(self) -> bool:
         """Whether nothing is left to gain that could be told from noise."""
@@ -285,7 +288,9 @@ class Search:
         # The best is not raced against itself: no better than itself, it would lose. No more is a
         # smaller form of it, which is to be as fast.
         is_smaller = label.startswith(FEWER)
-        race = None if is_best or is_smaller else self._lead.race(self.ledger)
+        drift = drift_of(self._luck)
+        race = None if is_best or is_smaller else self._lead.race(self.ledger, drift)
+        beyond = best is not None and self._is_beyond(candidate, best)
         made = climb(
             self.ladder,
             self.ledger,
@@ -293,7 +298,8 @@ class Search:
             self.plan,
             race,
             free=is_best or label in (DEFAULT, INCUMBENT) or label.startswith((AGAIN, FEWER)),
-            beyond=best is not None and self._is_beyond(candidate, best),
+            beyond=beyond,
+            room=Room.beside(self._lead.records) if beyond else None,
         )
         cut_short = trial.user_attrs.get("retry_of")
         if cut_short is not None:

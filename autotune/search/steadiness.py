@@ -17,7 +17,7 @@ import psutil
 from autotune.records import TurnRecord
 from autotune.scoring.contaminated import contaminated
 from autotune.scoring.noise import NoiseFloor, assumed_floor, noise_floor
-from autotune.search.anchor import Anchors, is_anchor
+from autotune.search.anchor import FLOOR_TURNS, TURNS, Anchors, is_anchor
 from autotune.search.budget import Budget
 from autotune.search.events import AnchorMeasured, Listener
 from autotune.search.floor_cache import FloorCache, FloorKey, floor_key
@@ -62,9 +62,9 @@ class Steadiness:
             return None
         left_s = search_left_s(budget, ledger)
         if self._wants_floor(ledger):
-            self._anchor(ledger, whole=True)
+            self._anchor(ledger, enough=FLOOR_TURNS)
         elif self.anchors.is_due(ledger, left_s):
-            self._anchor(ledger, whole=False)
+            self._anchor(ledger, enough=TURNS)
         return self.anchors.next(ledger)
 
     def again(self, measurement: Measurement, ledger: Ledger, budget: Budget) -> bool:
@@ -102,8 +102,8 @@ class Steadiness:
         enough = self.trials is None or self.trials >= 2 * self.anchors.every
         return enough and (self.limit_s is None or self.limit_s >= LEAST_BUDGET * base.seconds)
 
-    def _anchor(self, ledger: Ledger, *, whole: bool) -> None:
-        measurement = self.anchors.measure(ledger, whole=whole)
+    def _anchor(self, ledger: Ledger, *, enough: int) -> None:
+        measurement = self.anchors.measure(ledger, enough=enough)
         self._learn(ledger)
         drifts = self.anchors.drifts(ledger)
         last = drifts[-1] if drifts else None
@@ -119,7 +119,7 @@ class Steadiness:
         )
 
     def _learn(self, ledger: Ledger) -> None:
-        """The floor by all of the default's whole runs so far, where the cache had none.
+        """The floor by all of the default's runs so far that are long enough, where there was none.
 
         By all of them each time: a run that goes on finds them on the disk and must say the same.
         """
@@ -135,13 +135,13 @@ class Steadiness:
             self.cache.write(self.key, found)
 
     def _default_runs(self, number: int) -> list[list[TurnRecord]]:
-        """The default's trial and its anchors, each whole, in order."""
+        """The default's trial and its anchors that are long enough for a floor, in order."""
         found: dict[str, dict[int, TurnRecord]] = {}
         for record in self.anchors.read_turns():
             if record.arm == arm_name(number) or is_anchor(record.arm):
                 found.setdefault(record.arm, {})[record.order] = record
-        turns = len(self.anchors.plan.turns)
-        return [list(rows.values()) for rows in found.values() if len(rows) == turns]
+        least = min(FLOOR_TURNS, len(self.anchors.plan.turns))
+        return [list(rows.values()) for rows in found.values() if len(rows) >= least]
 
     def _is_disturbed(self, number: int) -> bool:
         arm = arm_name(number)

@@ -18,26 +18,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from autotune.candidate import Setting
+from autotune.search.grams import Grams, Scales, grams_alone, grams_between
 from autotune.search.levels import Levels
+from autotune.search.likeliest import Likeliest
 
 if TYPE_CHECKING:
     from autotune.search.levels import Codes, Floats
 
-PAIRS = (0.1, 0.4)
-"""The deviation of what two flags do to each other, as a share of the geometric mean of theirs: the
-likelier one is taken."""
-
 INTERCEPT = 1.0
 """The deviation of a study's level, in log time: known from its default, so nearly free."""
-
-STRETCH = (0.5, 1.0, 2.0, 4.0)
-"""Factors on the deviations of a concept's flags that are tried; the likeliest is taken."""
-
-SWEEPS = 1
-"""Times that every concept has its turn at that."""
-
-NOISES = (1.0, 2.0, 4.0, 8.0)
-"""Factors on the points' own errors that are tried, likewise: machines differ."""
 
 JITTER = 1e-9
 
@@ -55,16 +44,6 @@ class Point:
     log_time: float
     error: float
     study: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Scales:
-    """`stretch` is a factor on each parameter's deviation, `noise` one on every point's error;
-    `pairs` is one of `PAIRS`."""
-
-    stretch: Sequence[float]
-    noise: float = 1.0
-    pairs: float = PAIRS[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +71,7 @@ class Surrogate:
         cross = self._cross(codes)
         mean = _mean(self.levels, codes) + cross @ self._weights
         inner = solve_triangular(self._factor, cross.T, lower=True, check_finite=False)
-        own = _diagonal(self.levels, codes, self.scales) + INTERCEPT**2
+        own = grams_alone(self.levels, codes).kernel(self.scales) + INTERCEPT**2
         return mean, np.sqrt(np.maximum(own - (inner**2).sum(axis=0), JITTER))
 
     def joint(self, rows: Sequence[Values]) -> tuple[Floats, Floats]:
@@ -103,7 +82,7 @@ class Surrogate:
         cross = self._cross(codes)
         mean = _mean(self.levels, codes) + cross @ self._weights
         inner = solve_triangular(self._factor, cross.T, lower=True, check_finite=False)
-        prior = _kernel(self.levels, codes, codes, self.scales) + INTERCEPT**2
+        prior = grams_between(self.levels, codes, codes).kernel(self.scales) + INTERCEPT**2
         return mean, prior - inner.T @ inner
 
     def _cross(self, codes: Codes) -> Floats:
@@ -112,8 +91,9 @@ class Surrogate:
 
         alike = np.array([self.likeness.get(p.study, 0.0) if p.study else 1.0 for p in self.points])
         same = np.array([p.study == 0 for p in self.points])
-        found: Floats = _kernel(self.levels, codes, self._codes, self.scales) * alike
-        return found + INTERCEPT**2 * same
+        kernel = grams_between(self.levels, codes, self._codes).kernel(self.scales)
+        found: Floats = kernel * alike + INTERCEPT**2 * same
+        return found
 
 
 def fit(
@@ -140,6 +120,7 @@ class _Fitting:
     codes: Codes = field(init=False)
     studies: Codes = field(init=False)
     rest: Floats = field(init=False)
+    grams: Grams = field(init=False)
 
     def __post_init__(self) -> None:
         import numpy as np
@@ -148,46 +129,43 @@ class _Fitting:
         self.studies = np.array([p.study for p in self.points])
         means = _mean(self.levels, self.codes)
         self.rest = np.array([p.log_time for p in self.points]) - means
+        self.grams = grams_between(self.levels, self.codes, self.codes)
 
     def scales(self) -> Scales:
-        """By coordinate ascent: each concept in turn, then noise and pairs."""
-        names = [p.concept for p in self.levels.space.parameters]
-        moved = [names[p] for p in range(len(names)) if self.codes[:, p].any()]
-        by_concept = dict.fromkeys(names, 1.0)
-        noise, pairs, best = 1.0, PAIRS[0], -math.inf
-        for _ in range(SWEEPS):
-            before = best
-            for concept in dict.fromkeys(moved):
-                tried = [{**by_concept, concept: s} for s in STRETCH]
-                rows = [(self._worth(one, noise, pairs), at) for at, one in enumerate(tried)]
-                best, at = max(rows)
-                by_concept = tried[at]
-            best, noise, pairs = max(
-                (self._worth(by_concept, n, p), n, p) for n in NOISES for p in PAIRS
-            )
-            if best <= before + 1e-6:
-                break
-        return Scales([by_concept[name] for name in names], noise, pairs)
+        """The likeliest ones."""
+        parameters = enumerate(self.levels.space.parameters)
+        moved = [parameter.name for p, parameter in parameters if self.codes[:, p].any()]
+        shared, errors = self._shared(), self._errors()
 
-    def _worth(self, by_concept: Mapping[str, float], noise: float, pairs: float) -> float:
-        """The log evidence, and a log-normal prior on the factors (a factor of 2 is one sigma)."""
-        stretch = [by_concept[p.concept] for p in self.levels.space.parameters]
-        prior = -0.5 * sum(math.log2(s) ** 2 for s in (*by_concept.values(), noise))
-        return self.evidence(self.covariance(Scales(stretch, noise, pairs))) + prior
+        def evidence(kernel: Floats, noise: float) -> float:
+            return self.evidence(self._covariance(kernel, noise, shared, errors))
 
-    def covariance(self, scales: Scales) -> Floats:
-        """Between all points, noise included: what two studies share is the product of their
+        return Likeliest(self.grams, moved, evidence).found()
+
+    def _shared(self) -> Floats:
+        """How much two points tell of each other: what two studies share is the product of their
         likenesses to this one."""
         import numpy as np
 
         alike = np.array([1.0 if s == 0 else self.likeness.get(int(s), 0.0) for s in self.studies])
-        same = self.studies[:, None] == self.studies[None, :]
-        shared = np.where(same, 1.0, alike[:, None] * alike[None, :])
-        found: Floats = _kernel(self.levels, self.codes, self.codes, scales) * shared
-        found += INTERCEPT**2 * same
-        found[np.diag_indices(len(self.points))] += [
-            (scales.noise * p.error) ** 2 + JITTER for p in self.points
-        ]
+        found: Floats = np.where(self._same(), 1.0, alike[:, None] * alike[None, :])
+        return found
+
+    def _same(self) -> Floats:
+        found: Floats = self.studies[:, None] == self.studies[None, :]
+        return found
+
+    def _errors(self) -> Floats:
+        import numpy as np
+
+        return np.array([p.error for p in self.points])
+
+    def _covariance(self, kernel: Floats, noise: float, shared: Floats, errors: Floats) -> Floats:
+        """Between all points, noise included."""
+        import numpy as np
+
+        found: Floats = kernel * shared + INTERCEPT**2 * self._same()
+        found[np.diag_indices(len(self.points))] += (noise * errors) ** 2 + JITTER
         return found
 
     def evidence(self, covariance: Floats) -> float:
@@ -203,7 +181,8 @@ class _Fitting:
         import numpy as np
         from scipy.linalg import cho_solve
 
-        covariance = self.covariance(scales)
+        kernel = self.grams.kernel(scales)
+        covariance = self._covariance(kernel, scales.noise, self._shared(), self._errors())
         factor = np.linalg.cholesky(covariance)
         weights = cho_solve((factor, True), self.rest)
         return Surrogate(
@@ -220,33 +199,6 @@ def _log_density(covariance: Floats, rest: Floats) -> float:
     scaled = solve_triangular(factor, rest, lower=True, check_finite=False)
     half = 0.5 * len(rest) * math.log(2 * math.pi)
     return float(-0.5 * scaled @ scaled - np.log(np.diag(factor)).sum() - half)
-
-
-def _kernel(levels: Levels, a: Codes, b: Codes, scales: Scales) -> Floats:
-    """Main effects, and products of two of them (Newton's identity instead of a double sum)."""
-    import numpy as np
-
-    tables = [table[np.ix_(a[:, p], b[:, p])] for p, table in enumerate(levels.tables)]
-    return _summed(levels, tables, scales)
-
-
-def _diagonal(levels: Levels, codes: Codes, scales: Scales) -> Floats:
-    tables = [table[codes[:, p], codes[:, p]] for p, table in enumerate(levels.tables)]
-    return _summed(levels, tables, scales)
-
-
-def _summed(levels: Levels, tables: Sequence[Floats], scales: Scales) -> Floats:
-    import numpy as np
-
-    main = np.zeros_like(tables[0])
-    scaled, squares = np.zeros_like(main), np.zeros_like(main)
-    for table, deviation, stretch in zip(tables, levels.deviations, scales.stretch, strict=True):
-        one = table * (stretch / deviation)
-        main += table * stretch**2
-        scaled += one
-        squares += one**2
-    found: Floats = main + scales.pairs**2 * 0.5 * (scaled**2 - squares)
-    return found
 
 
 def _mean(levels: Levels, codes: Codes) -> Floats:

@@ -191,7 +191,7 @@ class Recorder:
 
     def _anchor(self) -> None:
         after = self.ledger.entries[-1].number
-        found = self.anchors.measure(self.ledger, whole=True)
+        found = self.anchors.measure(self.ledger, enough=len(self.anchors.plan.turns))
         self._note(self._row(found, after, WHOLE, ANCHOR))
         self._learn()
         drifts = self.anchors.drifts(self.ledger)

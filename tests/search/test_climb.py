@@ -17,6 +17,7 @@ from autotune.search.climb import Climb, climb, is_rung, rung_arm, split, turn_n
 from autotune.search.judge import Judge
 from autotune.search.ladder import Ladder
 from autotune.search.ledger import Ledger
+from autotune.search.pressure import Room
 from autotune.search.race import Race
 from autotune.search.rung_looks import BEYOND, DROPPED, FREE, LOST, PROMOTED, RungLook
 from autotune.search.rungs import DEEP, SESSIONS, Rung
@@ -154,6 +155,18 @@ def test_one_that_may_gain_by_what_no_rung_shows_is_ended_by_none() -> None:
     ask_ahead(made, 3.0)
     assert ask_plan(made, PLAN, 3.0) == len(PLAN.turns)
     assert [look.verdict for look in made.looks] == [BEYOND, BEYOND]
+
+
+def test_the_race_waits_while_a_candidate_may_gain_by_room() -> None:
+    race = Race(JUDGE, "trial 0", 2.0, dict.fromkeys(JUDGE.at_depth, 1.0))
+    room = Room(frozenset(JUDGE.at_depth))
+    made = climb(LADDER, known(), JUDGE, PLAN, race, free=False, beyond=True, room=room)
+    assert race.is_patient
+    ask_ahead(made, 1.0)
+    # No slower than the best one, and not a turn says what was reused: it may gain at any of them.
+    assert ask_plan(made, PLAN, 1.0) == len(PLAN.turns)
+    assert room.is_open
+    assert not race.lost
 
 
 def test_what_is_to_be_measured_whole_is_decided_by_no_rung() -> None:

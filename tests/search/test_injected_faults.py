@@ -19,7 +19,7 @@ from autotune.simulated.faults import Faults
 from autotune.simulated.machines import simulated_setup
 from autotune.trial.patience import LEAST_S, SHARE
 
-NAME, SEEDS = "2-cores-vllm", (0, 1)
+NAME, SEEDS = "2-cores-vllm", (0, 2)
 TRIALS = 30
 
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from autotune.search.levels import ALIKE, BY_CONCEPT, DETAIL, DEVIATION, HARM, levels_of
+from autotune.search.levels import (
+    ALIKE,
+    BY_CONCEPT,
+    DETAIL,
+    DEVIATION,
+    HARM,
+    ON_GPU,
+    ON_PROCESSOR,
+    levels_of,
+)
 from autotune.search.space import Parameter, Space
 
 SPACE = Space(
@@ -36,14 +45,14 @@ def test_numbers_in_order_walk_away_from_the_default_on_two_sides() -> None:
 
 
 def test_words_are_alike_in_not_being_the_default() -> None:
-    table = levels_of(SPACE).tables[1] / BY_CONCEPT["speculation"] ** 2
+    table = levels_of(SPACE, gpu=True).tables[1] / BY_CONCEPT["speculation"] ** 2
     assert table[1, 1] == table[2, 2] == pytest.approx(1.0)
     assert table[1, 2] == table[2, 1] == pytest.approx(ALIKE)
     assert not table[0].any()
 
 
 def test_a_detail_of_what_is_off_decides_less_than_whether_it_is_on() -> None:
-    deviations = levels_of(SPACE).deviations
+    deviations = levels_of(SPACE, gpu=True).deviations
     assert deviations[1] == BY_CONCEPT["speculation"]
     assert deviations[2] == pytest.approx(DETAIL * BY_CONCEPT["speculation"])
     assert deviations[3] == DEVIATION
@@ -55,3 +64,12 @@ def test_every_change_is_expected_to_harm_a_little() -> None:
     assert means[0] == 0.0
     assert means[2] == pytest.approx(HARM)
     assert means[1] == pytest.approx(HARM * 2**0.5)
+
+
+def test_what_decides_on_a_gpu_is_not_what_decides_on_a_processor() -> None:
+    threads = Parameter("threads", (4, 8), 8, "threads", ordered=True)
+    space = Space("e", (*SPACE.parameters, threads))
+    card, processor = (levels_of(space, gpu=gpu).deviations for gpu in (True, False))
+    assert card[1] == BY_CONCEPT["speculation"]
+    assert processor[1] == ON_PROCESSOR["speculation"]
+    assert card[4] == ON_GPU["threads"] < processor[4] == BY_CONCEPT["threads"]

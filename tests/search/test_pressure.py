@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from autotune.records import TurnRecord
-from autotune.search.pressure import changes_capacity, is_beyond, lost_share
+from autotune.search.pressure import (
+    SAME_LOST,
+    Room,
+    changes_capacity,
+    is_beyond,
+    losses,
+    lost_share,
+)
 from autotune.search.space import Parameter, Space
 
 SPACE = Space(
@@ -58,3 +65,28 @@ def test_room_is_worth_something_where_the_best_one_loses_prefixes() -> None:
     assert not is_beyond(SPACE, best, best, losing, SCORED)
     # An engine that does not say what it reused may lose everything.
     assert is_beyond(SPACE, small, best, [record(0, None)], SCORED)
+
+
+def test_losses_are_told_turn_by_turn() -> None:
+    rows = [record(0, 0), record(1, 990), record(2, 400)]
+    assert losses(rows) == {("a", 1): False, ("a", 2): True}
+
+
+def test_room_stays_open_until_the_same_prefixes_are_lost_and_none_is_kept() -> None:
+    best = [record(turn, 0) for turn in range(8)]  # seven prefixes lost
+    room = Room.beside(best)
+    assert len(room.lost) == 7
+    for turn in range(SAME_LOST):  # the first turn has none to lose
+        room.take(record(turn, 0))
+        assert room.is_open
+    room.take(record(SAME_LOST, 0))
+    assert not room.is_open
+    room.take(record(SAME_LOST + 1, 990))  # one that it keeps
+    assert room.is_open
+
+
+def test_turns_at_which_the_best_one_lost_nothing_say_nothing_of_room() -> None:
+    room = Room.beside([record(turn, 990) for turn in range(8)])
+    for turn in range(8):
+        room.take(record(turn, 0))
+    assert (room.same, room.kept, room.is_open) == (0, 0, True)

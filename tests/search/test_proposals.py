@@ -5,7 +5,8 @@ from __future__ import annotations
 from entries import SPACE
 
 from autotune.search.planned import TOGETHER
-from autotune.search.proposals import DRAWS, draws, singles, starts, together
+from autotune.search.proposals import DRAWS, draws, matched, singles, starts, together
+from autotune.search.space import Parameter, Space
 
 DEFAULT = {"a": 1, "b": 1}
 
@@ -35,3 +36,23 @@ def test_draws_are_the_same_for_the_same_seed() -> None:
     assert len(first) == DRAWS
     assert first == again
     assert first != other
+
+
+def test_flags_with_the_same_choices_are_changed_together() -> None:
+    types = ("f16", "q8_0", "q4_0")
+    space = Space(
+        "e",
+        (
+            Parameter("k", types, "f16", "quantization"),
+            Parameter("v", types, "f16", "quantization"),
+            Parameter("backend", types, "f16", "flash attention"),
+            Parameter("p", (1, 2, 3), 1, "quantization", ordered=True),
+            Parameter("q", (1, 2, 3), 1, "quantization", ordered=True),
+        ),
+    )
+    found = {p.label: dict(p.values) for p in matched(space, {**space.defaults, "k": "q4_0"})}
+    assert found == {
+        TOGETHER + f"k {kind}, v {kind}": {**space.defaults, "k": kind, "v": kind} for kind in types
+    }
+    assert all(p.start == p.label for p in matched(space, space.defaults))
+    assert len(list(matched(space, space.defaults))) == 2  # f16 is what it has

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import optuna
@@ -13,15 +14,20 @@ from autotune.search.feasibility import Feasibility, Limits
 from autotune.search.known import Known
 from autotune.search.ledger import STOPPED, Entry, Ledger
 from autotune.search.policies import POLICIES, STEPS_A_DRAW
-from autotune.search.queue import Planned, Queue, interrupted_trials
+from autotune.search.queue import STEADY_STOPS_A_LOOK, Planned, Queue, interrupted_trials
 from autotune.search.space import Parameter, Space
 
 
 def following(
-    known: Ledger, space: Space = SPACE, incumbent: dict[str, Setting] | None = None
+    known: Ledger,
+    space: Space = SPACE,
+    incumbent: dict[str, Setting] | None = None,
+    floor: float = math.inf,
 ) -> Planned | None:
     feasibility = Feasibility(space, None, Limits(None, None), gpu=False)
-    all_known = Known(ledger=known, space=space, feasibility=feasibility, incumbent=incumbent)
+    all_known = Known(
+        ledger=known, space=space, feasibility=feasibility, incumbent=incumbent, floor=floor
+    )
     return Queue(all_known, POLICIES["steps"]).next()
 
 
@@ -87,8 +93,8 @@ def stops(*guesses: float, best: float = 1.0) -> list[Entry]:
     return rows
 
 
-def labels(known: list[Entry]) -> str | None:
-    planned = following(ledger(*known), WIDE)
+def labels(known: list[Entry], floor: float = math.inf) -> str | None:
+    planned = following(ledger(*known), WIDE, floor=floor)
     return None if planned is None else planned.label
 
 
@@ -100,6 +106,21 @@ def test_a_best_one_that_stopped_three_is_looked_at_again_and_after_six_more_onc
     assert labels(looked) != again
     assert labels([*looked, *stops(1.2, 1.3, 1.4, 1.5, 1.6)[1:]]) != again
     assert labels([*looked, *stops(1.2, 1.3, 1.4, 1.5, 1.6, 1.7)[1:]]) == again
+
+
+def test_where_two_runs_hardly_differ_more_are_stopped_before_the_best_one_is_looked_at() -> None:
+    again, floor = "again: trial-0000", math.log(1.05)
+    assert labels(stops(*[1.04] * (STEADY_STOPS_A_LOOK - 1)), floor) != again
+    assert labels(stops(*[1.04] * STEADY_STOPS_A_LOOK), floor) == again
+    assert labels(stops(*[1.06] * 20), floor) != again  # no luck is as great as that
+
+
+def test_one_that_was_stopped_for_being_no_better_is_not_looked_at_when_the_best_one_is_worse() -> (
+    None
+):
+    # 1.0 and 1.01: worth 1.005. What was stopped at 1.0 would gain half a percent.
+    known = [*stops(1.0, 1.0, 1.0), entry(9, "again: trial-0000", 1.01, WIDE.defaults, space=WIDE)]
+    assert not str(labels(known)).startswith("again")
 
 
 def test_a_lucky_best_one_gives_those_it_stopped_a_second_look_the_nearest_first() -> None:

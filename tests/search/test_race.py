@@ -14,7 +14,7 @@ from autotune.records import TurnRecord
 from autotune.scoring.objective import Objective
 from autotune.search.judge import Judge
 from autotune.search.ledger import COMPLETE, Entry, Ledger
-from autotune.search.race import LEAST_PAIRS, Lead, Race
+from autotune.search.race import DRIFT, LEAST_PAIRS, Lead, Race, drift_of
 from autotune.trial.measurement import Measurement
 
 
@@ -71,6 +71,31 @@ def test_no_better_is_lost_near_the_end_but_five_percent_better_goes_on() -> Non
     assert not raced([1.0] * 80).lost
     assert raced([1.0] * 95).lost
     assert not raced([0.95] * 100).lost
+
+
+def test_on_a_machine_that_holds_still_the_bar_is_lower_and_falls_sooner() -> None:
+    # A floor of 3%: 1.03 at first, and 0.98 after a fifth (0.03 / 0.15) of the 100 turns.
+    steady = drift_of(math.log(1.03))
+    assert steady == pytest.approx(1.03)
+    for times, lost in (([1.05] * 6, True), ([1.01] * 8, False), ([1.0] * 30, True)):
+        race = Race.against(JUDGE, "trial 3", 1.0, [record(t, 1.0) for t in range(100)], steady)
+        for turn, seconds in enumerate(times):
+            race.take(record(turn, seconds))
+        assert race.lost is lost
+    assert race.bar == pytest.approx(0.98)
+    assert drift_of(0.5) == drift_of(math.inf) == DRIFT
+
+
+def test_a_patient_race_stops_what_is_clearly_slower_and_nothing_else() -> None:
+    race = raced([])
+    race.is_patient = True
+    for turn in range(90):
+        race.take(record(turn, 1.0))
+    assert not race.lost
+    assert race.bar == DRIFT
+    race.is_patient = False
+    race.take(record(90, 1.0))
+    assert race.lost
 
 
 @given(st.lists(st.floats(0.2, 0.979), min_size=1, max_size=100))

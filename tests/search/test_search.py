@@ -218,11 +218,14 @@ def test_a_best_one_measured_in_a_fast_moment_does_not_end_the_search(tmp_path: 
     labels = [e.label for e in ledger.measured]
     first = labels.index("again: trial-0001")
     slow_s = ttft_of(ledger.measured[first].settings)
-    # Better ones lost to the fast moment, and have their second look once it has had its own.
+    # Better ones lost to the fast moment. Once the best has had its second look, one of them has
+    # its own, and the others where that one does not prove to be as good.
     lost = [e for e in ledger.measured[:first] if e.outcome == STOPPED]
-    better = [arm_name(e.number) for e in lost if ttft_of(e.settings) < slow_s]
+    better = [arm_name(e.number) for e in lost if ttft_of(e.settings) < 0.9 * slow_s]
     assert better
-    assert all(labels.index(f"again: {name}") > first for name in better)
+    looked = [at for at, label in enumerate(labels) if label.removeprefix("again: ") in better]
+    assert looked
+    assert min(looked) > first
     best = ledger.best
     assert best is not None
     # Drafts, the smallest batch, two threads.
