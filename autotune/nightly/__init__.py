@@ -1,0 +1,1 @@
+"""Settings that stay tuned: what a night of retuning decides, promotes, and takes back."""
