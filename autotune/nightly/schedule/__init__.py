@@ -1,0 +1,1 @@
+"""When nights begin: systemd user timers, cron, launchd."""
