@@ -170,7 +170,9 @@ class SearchSettings(Section):
         description="parameters added to the search space, in a file: [space.parameters.NAME]",
     )
     incumbent: Path | None = Field(
-        None, description="the config in use now, as exported with --format json"
+        None,
+        description="the config in use now, as exported with --format json: what is recommended "
+        "must beat it as well",
     )
     usual_chart: bool = Field(
         True,

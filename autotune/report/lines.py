@@ -7,6 +7,7 @@ from autotune.report.kinds import counts
 from autotune.report.state import RunState
 from autotune.report.text import ABSENT, changes, duration, number, plural, times
 from autotune.search.events import (
+    MORE,
     ConfirmBlock,
     ConfirmStarted,
     ContestPrepared,
@@ -163,6 +164,8 @@ def confirm_start(event: ConfirmStarted) -> str:
     if event.baseline not in event.arms:
         return f"heat on {where}, once each: {', '.join(event.arms)}; the fastest is confirmed"
     arms = " against ".join(event.arms)
+    if event.stage == MORE:
+        return f"still open: {arms}, up to {plural(event.blocks, 'block')} more each"
     sessions = plural(event.sessions, "session")
     return f"confirming {arms} on {where}: {sessions}, up to {plural(event.blocks, 'block')} each"
 

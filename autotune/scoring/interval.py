@@ -64,20 +64,21 @@ def compare(
     resamples: int = RESAMPLES,
     candidates: int = 1,
     floor: Floor | None = None,
+    confidence: float = CONFIDENCE,
 ) -> Comparison:
     """Compare two arms on the turns that both measured.
 
     `keys` are the (session, turn) pairs at depth, ``None`` for all. The order of records does not
     matter, and the same `seed` gives the same interval. `candidates` is how many are compared with
-    this default: they share the risk of 5% that any of them is called different by chance. `floor`
-    widens each metric's interval by the machine's own noise. Raises `NoMetricValue` when a turn
-    failed, when nothing pairs, or when the objective is absent.
+    this default: they share the risk (5%, or what `confidence` leaves) that any of them is called
+    different by chance. `floor` widens each metric's interval by the machine's own noise. Raises
+    `NoMetricValue` when a turn failed, when nothing pairs, or when the objective is absent.
     """
     pairs, unpaired = pair_turns(default, candidate)
     chosen = at_depth(pairs, None if keys is None else by_keys(keys))
     if not chosen:
         raise NoMetricValue("no turn at depth was measured under both arms")
-    noise, confidence = dict(floor or {}), shared_confidence(CONFIDENCE, candidates)
+    noise, confidence = dict(floor or {}), shared_confidence(confidence, candidates)
     deep = _Sample.of(chosen, seed, resamples, confidence, noise)
     whole = deep if chosen == pairs else _Sample.of(pairs, seed, resamples, confidence, noise)
     ratios = deep.at_depth()

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from autotune.candidate import Candidate
 from autotune.records import TurnRecord
 from autotune.replay.plan import ReplayPlan
+from autotune.scoring.comparison import CONFIDENCE
 from autotune.scoring.contaminated import contaminated
 from autotune.scoring.interval import Comparison, compare
 from autotune.scoring.metrics import NoMetricValue
 from autotune.scoring.noise import NoiseFloor
 from autotune.search.budget import Budget
-from autotune.search.events import ConfirmBlock, ConfirmStarted, Listener
+from autotune.search.events import MORE, ConfirmBlock, ConfirmStarted, Listener
 from autotune.search.judge import Judge
 from autotune.search.remeasure import BLOCK_TIMES, Remeasure
 from autotune.search.second_chance import SecondChance
@@ -23,6 +24,14 @@ from autotune.study.turn_log import TurnLog
 from autotune.trial.measurement import Measurement, Measurer
 
 DEFAULT_ARM = "default"
+
+FIRST_LOOK, SECOND_LOOK = 0.96, 0.99
+"""The confidence of a verdict that may be looked at twice: together the two looks are wrong in 5 of
+100 cases at most (Bonferroni). The second has most to gain by more blocks, as Student's t is far
+narrower over six than over three, and can afford the stricter one."""
+
+WORTH = 1.02
+"""A speed-up of less is not worth more blocks."""
 
 TURNS_DISTURBED = "too many turns were disturbed"
 EARLIER_DISTURBED = "blocks of an earlier run were disturbed"
@@ -45,6 +54,8 @@ class Confirmed:
     """Records by arm name, arms that failed with the reason, and each arm against the default.
 
     `disturbed` says, for each measurement that was not alone on the machine, what telemetry saw.
+    `in_use` names the arm of the config that is in use now, and `over_in_use` has every other arm,
+    the default too, against it.
     """
 
     records: Mapping[str, tuple[TurnRecord, ...]]
@@ -53,6 +64,8 @@ class Confirmed:
     blocks: int
     seconds: float
     disturbed: tuple[str, ...] = ()
+    in_use: str | None = None
+    over_in_use: Mapping[str, Comparison] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,8 +75,10 @@ class Confirmation:
     `baseline` is the arm that the others are compared with. What others disturbed is measured again
     by `clean`; where disturbed blocks are left, and where there is but one block, every interval is
     widened by `floor`.
-    `earlier` are records of blocks that a former run of the same confirmation finished; they are
-    not measured again. Stops between blocks when the budget or the user says so.
+    Where `more` is given and the blocks leave it open whether an arm wins, so many more are
+    measured as time allows, and the verdict is looked at a second time; both looks are the stricter
+    for it. `earlier` are records of blocks that a former run of the same confirmation finished;
+    they are not measured again. Stops between blocks when the budget or the user says so.
     """
 
     plan: ReplayPlan
@@ -81,6 +96,7 @@ class Confirmation:
     baseline: str = DEFAULT_ARM
     clean: Remeasure | None = None
     floor: NoiseFloor | None = None
+    more: int = 0
     stage: str = "confirm"
     _records: dict[str, list[TurnRecord]] = field(default_factory=dict)
     _failed: dict[str, str] = field(default_factory=dict)
@@ -91,30 +107,60 @@ class Confirmation:
     def __post_init__(self) -> None:
         self._chance = SecondChance(self.log)
 
-    def run(self, arms: Sequence[Arm]) -> Confirmed:
-        """Measure `arms`, and compare each with the baseline where that is one of them."""
-        names = tuple(arm.name for arm in arms)
-        sessions = len(self.plan.session_ids)
-        self.listener(
-            ConfirmStarted(names, sessions, self.held_out, self.blocks, self.baseline, self.stage)
-        )
-        done = 0
-        for block in range(self.blocks):
-            if not (self._is_known(arms, block) or self._fits(done)):
+    def run(self, arms: Sequence[Arm], in_use: str | None = None) -> Confirmed:
+        """Measure `arms`, and compare each with the baseline where that is one of them.
+
+        `in_use` is the arm, one of them, that they are compared with besides.
+        """
+        self._tell(arms, self.blocks, self.stage)
+        done = self._go(arms, 0, self.blocks)
+        found = self._looked(arms, done, in_use, FIRST_LOOK if self.more else CONFIDENCE)
+        if done == self.blocks and self._is_open(found) and self._may_begin(arms, done):
+            self._tell(arms, self.more, MORE)
+            done = self._go(arms, done, self.blocks + self.more)
+            found = self._looked(arms, done, in_use, SECOND_LOOK)
+        return found
+
+    def _tell(self, arms: Sequence[Arm], blocks: int, stage: str) -> None:
+        names, sessions = tuple(arm.name for arm in arms), len(self.plan.session_ids)
+        self.listener(ConfirmStarted(names, sessions, self.held_out, blocks, self.baseline, stage))
+
+    def _go(self, arms: Sequence[Arm], done: int, until: int) -> int:
+        """Blocks from `done` on, as far as time and arms allow; how many there are then."""
+        for block in range(done, until):
+            if not self._may_begin(arms, block):
                 break
             self._block(arms, block)
             if self.baseline in self._failed or self.stop.is_set():
                 break
             done += 1
-        comparisons = self._compared(arms, done)
+        return done
+
+    def _may_begin(self, arms: Sequence[Arm], block: int) -> bool:
+        return self._is_known(arms, block) or self._fits(block)
+
+    def _looked(
+        self, arms: Sequence[Arm], done: int, in_use: str | None, confidence: float
+    ) -> Confirmed:
+        """What is known after `done` blocks."""
+        over = {} if in_use is None else self._compared(arms, done, in_use, confidence)
         return Confirmed(
+            comparisons=self._compared(arms, done, self.baseline, confidence),
             records={name: tuple(rows) for name, rows in self._records.items()},
             failed=dict(self._failed),
-            comparisons=comparisons,
             blocks=done,
             seconds=self._seconds,
             disturbed=tuple(self._disturbed),
+            in_use=in_use,
+            over_in_use=over,
         )
+
+    def _is_open(self, found: Confirmed) -> bool:
+        """Whether more blocks may show an arm to win that these do not."""
+        duels = [_duels(found, arm) for arm in found.comparisons if arm != found.in_use]
+        won = any(all(c.wins for c in duel) for duel in duels)
+        near = any(all(c.ratio > WORTH for c in duel) for duel in duels)
+        return bool(self.more) and not self.stop.is_set() and near and not won
 
     def _is_known(self, arms: Sequence[Arm], block: int) -> bool:
         """Whether a former run measured this block of every arm: then it costs nothing."""
@@ -181,33 +227,41 @@ class Confirmation:
         self._records.setdefault(arm.name, []).extend(records)
         self.listener(ConfirmBlock(arm.name, block, self.judge.score(records).turn_s))
 
-    def _compared(self, arms: Sequence[Arm], blocks: int) -> dict[str, Comparison]:
-        default = self._whole(self.baseline, blocks)
-        if not default:
+    def _compared(
+        self, arms: Sequence[Arm], blocks: int, base: str, confidence: float
+    ) -> dict[str, Comparison]:
+        """Every other arm against `base`."""
+        before = self._whole(base, blocks)
+        if not before or base in self._failed:
             return {}
         found = {}
         for arm in arms:
             records = self._whole(arm.name, blocks)
-            if arm.name == self.baseline or arm.name in self._failed or not records:
+            if arm.name == base or arm.name in self._failed or not records:
                 continue
             try:
-                found[arm.name] = self._compare(default, records, len(arms) - 1)
+                found[arm.name] = self._compare(before, records, len(arms) - 1, confidence)
             except NoMetricValue as absence:
                 self._failed[arm.name] = absence.message
         return found
 
     def _compare(
-        self, default: Sequence[TurnRecord], candidate: Sequence[TurnRecord], candidates: int
+        self,
+        before: Sequence[TurnRecord],
+        candidate: Sequence[TurnRecord],
+        candidates: int,
+        confidence: float,
     ) -> Comparison:
         """As one of as many `candidates` as began: one that failed had its chance as well."""
-        noise_is_told = self._is_loud() or len({record.block for record in default}) == 1
+        noise_is_told = self._is_loud() or len({record.block for record in before}) == 1
         return compare(
-            default,
+            before,
             candidate,
             keys=self.judge.at_depth,
             objective=self.judge.objective,
             seed=self.seed,
             candidates=candidates,
+            confidence=confidence,
             floor=self.floor.half_widths if self.floor and noise_is_told else None,
         )
 
@@ -225,6 +279,12 @@ class Confirmation:
     def _whole(self, name: str, blocks: int) -> list[TurnRecord]:
         """Records of blocks that every arm finished."""
         return [r for r in self._records.get(name, ()) if r.block < blocks]
+
+
+def _duels(found: Confirmed, arm: str) -> list[Comparison]:
+    """What `arm` must win: against the baseline, and against the config in use."""
+    over = found.over_in_use.get(arm)
+    return [found.comparisons[arm], *([] if over is None else [over])]
 
 
 def finished_blocks(records: Sequence[TurnRecord]) -> dict[Key, tuple[TurnRecord, ...]]:

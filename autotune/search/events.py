@@ -133,12 +133,17 @@ class TrialFinished:
     kinds: tuple[KindScore, ...] = ()
 
 
+MORE = "more"
+"""The stage of blocks that are added to a verdict that is open."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConfirmStarted:
     """The confirmation begins: which arms, over how many sessions, in how many blocks at most.
 
     Without the `baseline` among the arms it is the heat that chooses which trial is confirmed.
-    `stage` is ``effects`` where it tells what each change of the baseline is worth.
+    `stage` is ``effects`` where it tells what each change of the baseline is worth, and ``more``
+    where blocks are added to a verdict that is open.
     """
 
     arms: tuple[str, ...]
@@ -258,7 +263,8 @@ class Summary:
     usual benchmark says of the same configs, ``None`` where fewer than two were asked. `effects`
     has a row for each change of the winner (`autotune.search.effects`), `needless` one for each
     that it was found to do without, and `importance` what set good trials apart
-    (`autotune.search.importance`).
+    (`autotune.search.importance`). `in_use` is how the config in use came off, where one was named
+    (`autotune.search.in_use`).
     """
 
     study: str
@@ -293,6 +299,7 @@ class Summary:
     effects: tuple[dict[str, Any], ...] = ()
     needless: tuple[dict[str, Any], ...] = ()
     importance: dict[str, Any] | None = None
+    in_use: dict[str, Any] | None = None
 
 
 Event = (

@@ -9,6 +9,7 @@ from autotune.candidate import Candidate
 from autotune.search.confirm import DEFAULT_ARM, Arm, Confirmation, Confirmed
 from autotune.search.judge import Judge
 from autotune.search.ledger import Entry, Ledger, arm_name
+from autotune.search.planned import INCUMBENT
 
 CONTENDERS = 3
 """How many of the best trials run the heat."""
@@ -39,22 +40,56 @@ def prove(
     the fastest goes on. A least value among many is lucky more often than best; the heat is a
     second opinion on other sessions. Its records choose and are not counted in the verdict.
     `smaller` gives the arm that is confirmed for the one that was chosen: itself, or the same
-    without what does nothing.
+    without what does nothing. The config in use is confirmed beside it, as it is: what is
+    recommended must beat that as well.
     """
     default, *rivals = contenders(ledger, room)
+    used = in_use(ledger)
     if len(rivals) < 2:
-        return make("confirm", blocks).run([default, *map(smaller, rivals)])
+        return _confirmed(make("confirm", blocks), default, used, rivals, smaller)
     round_ = make("heat", 1)
     heat = round_.run(rivals)
     best = fastest(rivals, heat, round_.judge)
-    chosen = [] if best is None else [smaller(best)]
-    confirmed = make("confirm", blocks).run([default, *chosen])
+    chosen = [] if best is None else [best]
+    confirmed = _confirmed(make("confirm", blocks), default, used, chosen, smaller)
     return replace(
         confirmed,
         failed={**heat.failed, **confirmed.failed},
         seconds=heat.seconds + confirmed.seconds,
         disturbed=(*heat.disturbed, *confirmed.disturbed),
     )
+
+
+def _confirmed(
+    round_: Confirmation,
+    default: Arm,
+    used: Arm | None,
+    chosen: Sequence[Arm],
+    smaller: Callable[[Arm], Arm],
+) -> Confirmed:
+    if used is None:
+        return round_.run([default, *map(smaller, chosen)])
+    others = [smaller(arm) for arm in chosen if arm.name != used.name]
+    return round_.run([default, used, *others], used.name)
+
+
+def in_use(ledger: Ledger) -> Arm | None:
+    """The config that is in use now; ``None`` where none was named, it is the default, or it does
+    not run."""
+    base = ledger.baseline
+    keys = {e.key for e in ledger.entries if e.label == INCUMBENT}
+    found = next((e for e in ledger.ranked if e.key in keys), None)
+    if found is None or base is None or found.key == base.key:
+        return None
+    return Arm(arm_name(found.number), Candidate(found.settings), found.number)
+
+
+def sides(ledger: Ledger) -> int:
+    """How many arms the confirmation would have: the default, the best, and the config in use."""
+    used = in_use(ledger)
+    if used is None:
+        return 2
+    return 2 if [arm.name for arm in contenders(ledger, 1)[1:]] == [used.name] else 3
 
 
 def fastest(arms: Sequence[Arm], heat: Confirmed, judge: Judge) -> Arm | None:
@@ -80,14 +115,14 @@ def contenders(ledger: Ledger, most: int = CONTENDERS) -> list[Arm]:
     return arms
 
 
-def room_for(left_s: float | None, launch_s: float, blocks: int) -> int:
-    """How many contenders fit `left_s` seconds beside `blocks` blocks of two arms; at least one.
+def room_for(left_s: float | None, launch_s: float, blocks: int, arms: int = 2) -> int:
+    """How many contenders fit `left_s` seconds beside `blocks` blocks of `arms`; at least one.
 
     `launch_s` is what one launch on the held-out sessions costs.
     """
     if left_s is None or launch_s <= 0:
         return CONTENDERS
-    heat = int(left_s / launch_s) - 2 * blocks
+    heat = int(left_s / launch_s) - arms * blocks
     return CONTENDERS if heat >= CONTENDERS else heat if heat >= 2 else 1
 
 
@@ -97,7 +132,7 @@ def launches(ledger: Ledger, blocks: int) -> int:
     Without a close second there is no heat. Before anything is known it is the most there may be.
     """
     rivals = CONTENDERS if ledger.baseline is None else len(contenders(ledger)) - 1
-    return (rivals if rivals > 1 else 0) + 2 * blocks
+    return (rivals if rivals > 1 else 0) + sides(ledger) * blocks
 
 
 def _is_close(entry: Entry, best: Entry) -> bool:

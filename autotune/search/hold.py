@@ -260,4 +260,7 @@ def without(confirmed: Confirmed, refused: Mapping[str, Held]) -> Confirmed:
     """`confirmed` with the arms that did not hold among those that failed."""
     left = {arm: c for arm, c in confirmed.comparisons.items() if arm not in refused}
     why = {arm: f"it did not hold: {found.sentence}" for arm, found in refused.items()}
-    return replace(confirmed, comparisons=left, failed={**confirmed.failed, **why})
+    over = {arm: c for arm, c in confirmed.over_in_use.items() if arm not in refused}
+    return replace(
+        confirmed, comparisons=left, over_in_use=over, failed={**confirmed.failed, **why}
+    )

@@ -17,6 +17,7 @@ from autotune.scoring.score import Score
 from autotune.search.confirm import DEFAULT_ARM, Confirmed
 from autotune.search.depth_rows import rows_of_buckets
 from autotune.search.events import BucketRow, Summary
+from autotune.search.in_use import in_use_json, is_change, or_in_use, with_in_use
 from autotune.search.layout import Layout
 from autotune.search.ledger import Entry, Ledger, arm_name
 from autotune.search.quality_store import quality_of, quality_summary
@@ -117,8 +118,8 @@ def _compared(setup: Setup, layout: Layout, ledger: Ledger, confirmed: Confirmed
     summary = _summary(
         setup,
         ledger,
-        ExitCode.DONE if winner else ExitCode.NOTHING_BETTER,
-        verdict_text(layout, winner, against),
+        ExitCode.DONE if is_change(confirmed, name) else ExitCode.NOTHING_BETTER,
+        with_in_use(verdict_text(layout, winner, against), confirmed, name),
         winner=winner.number if winner else None,
         speedup=against.ratio if against else None,
         interval=interval_of(against),
@@ -135,6 +136,7 @@ def _compared(setup: Setup, layout: Layout, ledger: Ledger, confirmed: Confirmed
             setup.folder.path, default=DEFAULT_ARM, **{"tuned" if winner else "closest": shown}
         ),
         notes=tuple(notes),
+        in_use=in_use_json(confirmed, name),
     )
     return Outcome(summary, winner, against, confirmed, ledger, is_final=True)
 
@@ -165,7 +167,10 @@ def interval_of(comparison: Comparison | None) -> tuple[float, float] | None:
 
 
 def best_arm(confirmed: Confirmed) -> tuple[str | None, Comparison | None]:
-    """The arm that beat the default by most, and lost nothing in total waiting time."""
+    """The arm that beat the default by most, and lost nothing in total waiting time.
+
+    Where a config is in use, that one stays unless it was beaten as well.
+    """
     good = [
         (c.ratio, name, c)
         for name, c in confirmed.comparisons.items()
@@ -174,7 +179,7 @@ def best_arm(confirmed: Confirmed) -> tuple[str | None, Comparison | None]:
     if not good:
         return None, None
     _, name, comparison = max(good, key=lambda row: row[:2])
-    return name, comparison
+    return or_in_use(confirmed, (name, comparison))
 
 
 def _shown_arm(confirmed: Confirmed) -> str | None:

@@ -107,6 +107,11 @@ class RunRequest:
         return DEFAULT_CONFIRM_BLOCKS if self.confirm_blocks is None else self.confirm_blocks
 
     @property
+    def further_blocks(self) -> int:
+        """Repetitions that are added to an open verdict; none where their number was said."""
+        return DEFAULT_CONFIRM_BLOCKS if self.confirm_blocks is None else 0
+
+    @property
     def effective_budget_s(self) -> float | None:
         """The budget kept: the default one when nothing else bounds the search."""
         if self.budget_s is None and self.trials is None:

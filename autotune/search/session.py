@@ -19,7 +19,7 @@ from autotune.search.confirm import Arm, Confirmation, Confirmed, finished_block
 from autotune.search.early_stop import EarlyStop
 from autotune.search.effects_setup import EffectsRounds, EffectsTime, effects_time, simplifier
 from autotune.search.events import Listener, Prepared, Summary
-from autotune.search.finals import launches, prove, room_for
+from autotune.search.finals import launches, prove, room_for, sides
 from autotune.search.free_gpu import require_free_gpu
 from autotune.search.guarding import guarded
 from autotune.search.hold import NOT_HELD, Holder, Holding, confirmed_and_held, searching_s
@@ -130,7 +130,7 @@ class _Run:
                 self.account = self._account(before)
                 self.effects, self.short_plan = self._effects()
                 self.budget = self._budget()
-                patience = patience_of(self.budget, lambda: self.search.ledger)
+                patience = patience_of(self.budget, lambda: self.search.ledger, self._left_s)
                 twins = Twins()
                 self.measurer = replace(self.measurer, patience=patience, seen=twins.is_seen)
                 self.steady = steadiness(self.setup, layout, self.measurer, log, self.listener)
@@ -290,13 +290,14 @@ class _Run:
         """`refused` counts the winners before this one that did not hold."""
         found = ledger.searched(FEWER)
         searched = len(found.measured)
-        blocks = self.setup.request.effective_confirm_blocks
+        request = self.setup.request
+        blocks = request.effective_confirm_blocks
         launch_s = ledger.typical_s * self.budget.confirm_share_of_trial
         earlier = finished_blocks(list(self.setup.folder.read_turns()))
         begun = any(arm.startswith(f"heat-{searched:04d}-") for arm, _ in earlier)
         # A heat that was begun is finished, however little is left: it decides who is confirmed.
         left_s = None if begun else self._confirm_left_s(ledger)
-        room = room_for(left_s, launch_s, blocks)
+        room = room_for(left_s, launch_s, blocks, sides(found))
 
         def make(stem: str, blocks: int) -> Confirmation:
             if refused and stem == "confirm":
@@ -316,6 +317,7 @@ class _Run:
                 earlier=earlier,
                 clean=self.steady.clean,
                 floor=self.steady.floor,
+                more=0 if stem == "heat" else request.further_blocks,
             )
 
         return prove(found, make, blocks, room, self._smaller)

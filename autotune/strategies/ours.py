@@ -171,6 +171,7 @@ class Ours:
             stop=self._stop,
             clean=self.steady.clean,
             floor=self.steady.floor,
+            more=0 if stem == "heat" else CONFIRM_BLOCKS,
         )
 
 

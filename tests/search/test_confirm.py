@@ -20,12 +20,14 @@ from autotune.search.budget import Budget
 from autotune.search.confirm import (
     DEFAULT_ARM,
     EARLIER_DISTURBED,
+    FIRST_LOOK,
+    SECOND_LOOK,
     Arm,
     Confirmation,
     Confirmed,
     finished_blocks,
 )
-from autotune.search.events import ConfirmBlock, ConfirmStarted
+from autotune.search.events import MORE, ConfirmBlock, ConfirmStarted
 from autotune.search.judge import Judge
 from autotune.search.outcome import disturbance_notes
 from autotune.search.remeasure import Remeasure
@@ -43,7 +45,7 @@ ARMS = (
 def confirm(bench: Bench, measurer: FormulaMeasurer, **more: Any) -> Confirmed:
     keys = frozenset((p.turn.session_id, p.turn.index) for p in PLAN.turns)
     log = bench.folder.turn_log()
-    limit = more.pop("limit_s", None)
+    limit, arms = more.pop("limit_s", None), more.pop("arms", ARMS)
     try:
         fields: dict[str, Any] = {
             "plan": PLAN,
@@ -58,7 +60,7 @@ def confirm(bench: Bench, measurer: FormulaMeasurer, **more: Any) -> Confirmed:
             "held_out": True,
             "stop": threading.Event(),
         }
-        return Confirmation(**{**fields, **more}).run(ARMS)
+        return Confirmation(**{**fields, **more}).run(arms)
     finally:
         log.close()
 
@@ -138,6 +140,67 @@ def test_a_block_cut_short_is_measured_again(bench: Bench) -> None:
     again = FormulaMeasurer()
     confirm(bench, again, earlier=finished_blocks(records))
     assert {block for _, block in again.arms} == {2}
+
+
+def loud(*factors: float) -> FormulaMeasurer:
+    """The candidate of 128 takes so many times as long, a launch each."""
+    left = iter(factors)
+    now = {"factor": 1.0}
+
+    def before(_: int) -> None:
+        now["factor"] = next(left)
+
+    def scale(settings: Mapping[str, Setting]) -> float:
+        return ttft_of(settings) * (now["factor"] if settings["batch-size"] == 128 else 1.0)
+
+    return FormulaMeasurer(before=before, scale=scale)
+
+
+TWO = ARMS[:2]
+LOUD = (1.0, 0.7, 1.0, 1.0, 1.0, 1.6)
+"""Blocks turn around: the candidate is the second, the first, the second of its block. Its three
+launches take 0.7, 1.0 and 1.6 times as long, so on average it is hardly faster and unsure."""
+
+CALM = (1.0,) * 6
+
+
+def test_a_verdict_that_is_open_gets_more_blocks_and_a_second_stricter_look(bench: Bench) -> None:
+    short = confirm(bench, loud(*LOUD), arms=TWO, round_name="confirm-0001")
+    assert not short.comparisons["trial-0003"].wins
+    measurer = loud(1.0, 0.7, 0.8, 1.0, 1.0, 1.15, *CALM)
+    found = confirm(bench, measurer, arms=TWO, more=3)
+    assert found.blocks == 6
+    assert [block for _, block in measurer.arms] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+    comparison = found.comparisons["trial-0003"]
+    assert comparison.confidence == pytest.approx(SECOND_LOOK)
+    assert comparison.pairs == 36
+    told = [e for e in bench.events if isinstance(e, ConfirmStarted) and e.stage == MORE]
+    assert [e.blocks for e in told] == [3]
+
+
+def test_a_clear_verdict_takes_no_more_blocks(bench: Bench) -> None:
+    found = confirm(bench, FormulaMeasurer(), arms=TWO, more=3)
+    assert found.blocks == 3
+    assert found.comparisons["trial-0003"].wins
+    assert found.comparisons["trial-0003"].confidence == pytest.approx(FIRST_LOOK)
+
+
+def test_what_is_not_faster_is_not_worth_more_blocks(bench: Bench) -> None:
+    assert confirm(bench, FormulaMeasurer(scale=lambda _: 1.0), arms=TWO, more=3).blocks == 3
+
+
+def test_more_blocks_end_with_the_budget(bench: Bench) -> None:
+    assert confirm(bench, loud(*LOUD), arms=TWO, more=3, limit_s=0.0).blocks == 1
+
+
+def test_a_run_that_goes_on_looks_twice_as_well_and_measures_nothing_again(bench: Bench) -> None:
+    factors = (1.0, 0.7, 0.8, 1.0, 1.0, 1.15, *CALM)
+    whole = confirm(bench, loud(*factors), arms=TWO, more=3)
+    again = FormulaMeasurer()
+    earlier = finished_blocks(list(bench.folder.read_turns()))
+    found = confirm(bench, again, arms=TWO, more=3, earlier=earlier, limit_s=0.0)
+    assert again.arms == []
+    assert found.comparisons == whole.comparisons
 
 
 def test_a_stop_ends_after_the_measurement_under_way(bench: Bench) -> None:

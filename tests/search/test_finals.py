@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,9 +16,10 @@ from autotune.launchers.failure import Failure, FailureKind
 from autotune.scoring.objective import Objective
 from autotune.search.budget import Budget
 from autotune.search.confirm import Confirmation, Confirmed, finished_blocks
-from autotune.search.finals import contenders, launches, prove, room_for
+from autotune.search.finals import contenders, in_use, launches, prove, room_for, sides
 from autotune.search.judge import Judge
 from autotune.search.ledger import COMPLETE, Entry, Ledger
+from autotune.search.planned import INCUMBENT
 
 PLAN = plan_of(sessions=3)
 BASE: Mapping[str, Setting] = {"batch-size": 512, "threads": 2, "spec-type": "none"}
@@ -75,7 +77,9 @@ KNOWN = ledger(
 )
 
 
-def proved(bench: Bench, measurer: FormulaMeasurer, room: int = 3, **more: Any) -> Confirmed:
+def proved(
+    bench: Bench, measurer: FormulaMeasurer, room: int = 3, known: Ledger = KNOWN, **more: Any
+) -> Confirmed:
     keys = frozenset((p.turn.session_id, p.turn.index) for p in PLAN.turns)
     log = bench.folder.turn_log()
 
@@ -96,7 +100,7 @@ def proved(bench: Bench, measurer: FormulaMeasurer, room: int = 3, **more: Any) 
         return Confirmation(**{**fields, **more})
 
     try:
-        return prove(KNOWN, make, 2, room)
+        return prove(known, make, 2, room)
     finally:
         log.close()
 
@@ -153,3 +157,48 @@ def test_what_a_former_run_measured_is_not_measured_again(bench: Bench) -> None:
     earlier = finished_blocks(list(bench.folder.read_turns()))
     assert proved(bench, again, earlier=earlier).comparisons == whole.comparisons
     assert again.arms == []
+
+
+def with_incumbent(*entries: Entry) -> Ledger:
+    """Trial 1, of 256, is the config in use."""
+    used = replace(entry(1, 1.2, **{"batch-size": 256}), label=INCUMBENT)
+    return ledger(entry(0, 2.0), used, *entries)
+
+
+def test_the_config_in_use_is_confirmed_beside_what_was_found(bench: Bench) -> None:
+    known = with_incumbent(entry(2, 0.95, **{"batch-size": 128}))
+    measurer = FormulaMeasurer()
+    found = proved(bench, measurer, known=known)
+    assert [arm.removeprefix("confirm-0004-") for arm, _ in measurer.arms] == [
+        "default", "trial-0001", "trial-0002", "trial-0002", "trial-0001", "default",
+    ]  # fmt: skip
+    assert found.in_use == "trial-0001"
+    assert set(found.comparisons) == {"trial-0001", "trial-0002"}
+    # To the first token a batch of 128 takes 1.125 s, one of 256 takes 1.25 and the default 1.5;
+    # the orders put the median at 1.025 of that, and ten tokens at 20 tok/s add 0.5 s.
+    used, found_s, default = (x * 1.025 + 0.5 for x in (1.25, 1.125, 1.5))
+    assert found.over_in_use["trial-0002"].ratio == pytest.approx(used / found_s)
+    assert found.over_in_use["default"].ratio == pytest.approx(used / default)
+
+
+def test_where_it_is_the_best_it_is_confirmed_once_and_as_it_is(bench: Bench) -> None:
+    measurer = FormulaMeasurer()
+    found = proved(bench, measurer, known=with_incumbent())
+    assert {arm for arm, _ in measurer.arms} == {"confirm-0004-default", "confirm-0004-trial-0001"}
+    assert found.in_use == "trial-0001"
+
+
+def test_three_sides_take_three_launches_a_block() -> None:
+    assert sides(with_incumbent()) == 2
+    both = with_incumbent(entry(2, 0.95, **{"batch-size": 128}))
+    assert sides(both) == 3
+    # One rival is close to the best: no heat, and three blocks of three arms.
+    assert launches(both, 3) == 9
+    assert room_for(110.0, 10.0, 3, sides(both)) == 2
+
+
+def test_a_config_in_use_that_is_the_default_or_never_ran_is_none() -> None:
+    assert in_use(ledger(entry(0, 2.0), entry(1, 1.0, threads=4))) is None
+    assert in_use(ledger(entry(0, 2.0), replace(entry(1, 2.0), label=INCUMBENT))) is None
+    failed = replace(entry(1, 2.0, threads=4), label=INCUMBENT, value=None, outcome="failed")
+    assert in_use(ledger(entry(0, 2.0), failed)) is None

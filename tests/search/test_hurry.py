@@ -15,7 +15,7 @@ def test_a_trial_leaves_the_confirmation_its_part() -> None:
     ledger = Ledger()
     ledger.add(Entry(0, "k", COMPLETE, 1.0, "", {}, {}, {}, 10.0, None, None))
     budget = Budget(1000.0, None, lambda: 860.0, 0.0)
-    patience = patience_of(budget, lambda: ledger)
+    patience = patience_of(budget, lambda: ledger, lambda: 240.0)
     patience.saw(record_of("trial-0000", 0, 0, 1.0))
     assert patience.limit_s == 1000.0
     assert patience.silence_s("trial-0001", 600.0) == pytest.approx(50.0)
@@ -23,7 +23,7 @@ def test_a_trial_leaves_the_confirmation_its_part() -> None:
     assert patience.left_s("anchor-0001") == pytest.approx(60.0)
     assert patience.left_s("heat-0004-trial-0001") == pytest.approx(140.0)
     assert patience.left_s("confirm-0004-default") == pytest.approx(140.0)
-    assert patience.left_s("hold-0004-trial-0001") is None
+    assert patience.left_s("hold-0004-trial-0001") == 240.0
 
 
 def test_without_a_limit_there_is_no_hurry() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from autotune.search.anchor import is_anchor
 from autotune.search.budget import CONFIRM_LEAST_SHARE, CONFIRM_MOST_SHARE, MARGIN, Budget
 from autotune.search.contest.side import Side
+from autotune.search.hurry import HOLD
+from autotune.search.ledger import is_trial_arm
+from autotune.trial.patience import Patience
 
 
 @dataclass(slots=True)
@@ -64,6 +68,29 @@ class ContestBudget:
             left = max(0, self.total.trials - _measured(sides))
             ends.append(left * mean_s + self.confirm_s(sides))
         return min(ends) if ends else None
+
+    def patience(
+        self,
+        sides: Callable[[], Sequence[Side]],
+        hold_left_s: Callable[[], float | None] = lambda: None,
+    ) -> Patience:
+        """How long one engine of the contest may be silent; each has its own, as one may load for
+        minutes and another for seconds. `sides` gives all of them at the moment.
+
+        A trial or an anchor that hangs must leave the confirmation its part, as in a study of one
+        engine (`autotune.search.hurry`).
+        """
+        total, limit_s = self.total, self.total.limit_s
+
+        def left_s(arm: str) -> float | None:
+            if arm.startswith(HOLD):
+                return hold_left_s()
+            if limit_s is None:
+                return None
+            kept_s = self.reserve_s(sides()) if is_trial_arm(arm) or is_anchor(arm) else 0.0
+            return limit_s - kept_s - total.elapsed_s()
+
+        return Patience(limit_s=limit_s, left_s=left_s)
 
 
 def launch_s(side: Side) -> float:

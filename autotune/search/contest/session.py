@@ -91,8 +91,9 @@ class _Run:
         whole = Whole((), lambda: None)
         self.account = open_account(self.folder, time.monotonic, self.started, self._known_s())
         self.account.book(SETUP, time.monotonic() - self.started)
-        sides = tuple(self._side(one, whole, stack) for one in self.opened)
         budget = self._budget()
+        self.opened = [self._patient(one, budget, whole) for one in self.opened]
+        sides = tuple(self._side(one, whole, stack) for one in self.opened)
         whole.sides, whole.seconds_left = sides, lambda: budget.seconds_left(sides)
         self.listener(self._prepared(sides))
         Rounds(
@@ -203,16 +204,23 @@ class _Run:
         self, proof: Proof, sides: Sequence[Side], budget: ContestBudget, log: TurnLog
     ) -> tuple[Proof, Holding]:
         """`proof` without the winners that did not hold, and what came of holding."""
-        limit = self.request.shared.effective_budget_s
         holder = Holder(
             round_name=f"hold-{sum(len(s.ledger.measured) for s in sides):04d}",
             log=log,
             listener=self.listener,
             stop=self.stop,
-            left_s=lambda: None if limit is None else limit - budget.total.elapsed_s(),
+            left_s=lambda: self._left_s(budget),
         )
         with self.account.timing(HOLD):
             return hold_proof(proof, self.opened, sides, self.request.shared, holder)
+
+    def _left_s(self, budget: ContestBudget) -> float | None:
+        limit = self.request.shared.effective_budget_s
+        return None if limit is None else limit - budget.total.elapsed_s()
+
+    def _patient(self, one: Opened, budget: ContestBudget, whole: Whole) -> Opened:
+        patience = budget.patience(lambda: whole.sides, lambda: self._left_s(budget))
+        return replace(one, measurer=replace(one.measurer, patience=patience))
 
     def _prepared(self, sides: Sequence[Side]) -> ContestPrepared:
         request, first = self.request, self.opened[0]
