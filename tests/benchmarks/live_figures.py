@@ -200,6 +200,6 @@ make live-search LIVE_ARGS='--seeds 10'   # five seeds more
 make live-search LIVE_ARGS='--show'   # writes this page anew from what is there
 ```
 
-Two cores of a shared machine, one small model, one kind of work: it says that the search earns its
-keep live as it does on [recordings](../search-strategies/README.md), not what to expect elsewhere.
+Two cores of a shared machine, one small model, one kind of work, a few minutes a search: what to
+expect elsewhere it does not say. [Recordings](../search-strategies/README.md) have many more seeds.
 """.splitlines()
