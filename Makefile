@@ -48,7 +48,7 @@ PREFIX_COMPARE := --gpu cpu --blocks 1 --max-output-tokens 32 --studies-dir $(PR
 .PHONY: help demo dev check types imports docs docs-check test test-engines bench wheel models \
 	odd-models llama-server vllm prefix-cache prefix-cache-llama-server prefix-cache-vllm record-noise \
 	calibrate calibrate-simulator record-factorial \
-	show-factorial live-search injected-faults budget clean
+	show-factorial live-search injected-faults budget reports example clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -199,6 +199,18 @@ injected-faults: $(READY)  ## make studies/injected-faults again: memory that is
 
 budget: $(READY)  ## make studies/budget again: whether budgets of 30 minutes to 8 hours are kept, simulated
 	$(BIN)/python tests/benchmarks/budget_kept.py $(BUDGETS) --seeds $(BUDGET_SEEDS)
+
+EXAMPLE := studies/example-llama-server-cpu
+EXAMPLE_OF ?= studies/bench
+REPORTED := $(EXAMPLE) $(sort $(wildcard studies/prefix-cache-*/*-session))
+
+reports: $(READY)  ## make the reports of the committed studies again
+	for study in $(REPORTED); do $(BIN)/autotune report $$study --static || exit 1; done
+	$(BIN)/autotune report $(EXAMPLE) --format md --output $(EXAMPLE)/report.md --plots $(EXAMPLE)/plots
+
+example: $(READY)  ## publish studies/bench, which make bench leaves, as the example of a study
+	$(BIN)/python tests/benchmarks/publish_study.py $(EXAMPLE_OF) --output $(EXAMPLE)
+	$(MAKE) reports
 
 LIVE := studies/live-search
 # For example --seeds 10, or --show to write its page anew from what is there.

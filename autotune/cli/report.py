@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from autotune.report.page.model import Page
 
 Format = Literal["html", "md", "json", "csv"]
+PlotFormat = Literal["svg", "png"]
 NAME = "report.html"
 
 
@@ -41,6 +42,7 @@ class Report(StudiesSettings):
     Examples:
         autotune report my-study --open
         autotune report my-study --output /tmp/my-study.html --plots /tmp/plots
+        autotune report my-study --plots plots --plots-format png
         autotune report my-study --format md > issue.md
         autotune report last-month last-night --output change.html
     """
@@ -51,9 +53,12 @@ class Report(StudiesSettings):
         None, description="write here (default: report.html in the study's folder, else stdout)"
     )
     plots: Path | None = Field(
-        None, description="also write each plot as SVG into this folder",
+        None, description="also write each plot as a file into this folder",
         json_schema_extra={"metavar": "DIR"},
     )  # fmt: skip
+    plots_format: PlotFormat | None = Field(
+        None, description="what --plots writes: svg (default), in light and dark, or png, on white"
+    )
     static: bool = Field(
         False, description="plots that cannot be pointed at, in a tenth of the bytes: no Plotly"
     )
@@ -65,6 +70,8 @@ class Report(StudiesSettings):
 
         if self.open and self.format != "html":
             raise UserError("only HTML can be opened", "leave --format out, or --open")
+        if self.plots_format is not None and self.plots is None:
+            raise UserError("--plots-format is of files that --plots writes", "add --plots DIR")
         folders = [self._folder(name) for name in self.study]
         target = self._target(folders)
         page = read_page(folders, None if target is None else target.parent)
@@ -103,7 +110,9 @@ class Report(StudiesSettings):
     def _plots(self, page: Page) -> dict[str, Path]:
         from autotune.report.page.writing import write_plots
 
-        return {} if self.plots is None else write_plots(page, self.plots)
+        if self.plots is None:
+            return {}
+        return write_plots(page, self.plots, self.plots_format or "svg")
 
     def _text(self, page: Page, plots: Mapping[str, Path], base: Path) -> str:
         from autotune.report.page.writing import rendered

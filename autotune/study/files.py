@@ -26,7 +26,12 @@ def disk_error(path: Path, error: OSError) -> MachineError:
 
 
 def write_text_atomic(path: Path, text: str, *, mode: int = 0o644) -> None:
-    """Replace `path` by `text`: temporary file, fsync, rename, fsync of the folder.
+    """`write_bytes_atomic` of `text` in UTF-8."""
+    write_bytes_atomic(path, text.encode(), mode=mode)
+
+
+def write_bytes_atomic(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """Replace `path` by `data`: temporary file, fsync, rename, fsync of the folder.
 
     Raises `MachineError` when the disk refuses; `path` is then as it was.
     """
@@ -35,8 +40,8 @@ def write_text_atomic(path: Path, text: str, *, mode: int = 0o644) -> None:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         temporary = Path(name)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as out:
-                out.write(text)
+            with os.fdopen(handle, "wb") as out:
+                out.write(data)
                 out.flush()
                 os.fsync(out.fileno())
             temporary.chmod(mode)

@@ -62,6 +62,12 @@ def _write_ahead(storage: RDBStorage) -> None:
     storage.engine.dispose()
 
 
+def _name_in(storage: RDBStorage, folder: StudyFolder) -> str:
+    """What the study is called in its database: as its folder was before it was renamed."""
+    names = [study.study_name for study in storage.get_all_studies()]
+    return names[0] if len(names) == 1 else folder.name
+
+
 @contextmanager
 def open_study(folder: StudyFolder, sampler: BaseSampler) -> Iterator[Study]:
     """The study, made if it is not there; its connections are closed at the end."""
@@ -72,7 +78,7 @@ def open_study(folder: StudyFolder, sampler: BaseSampler) -> Iterator[Study]:
     try:
         yield optuna.create_study(
             storage=storage,
-            study_name=folder.name,
+            study_name=_name_in(storage, folder),
             sampler=sampler,
             direction="minimize",
             load_if_exists=True,
@@ -90,7 +96,8 @@ def load_trials(folder: StudyFolder) -> list[FrozenTrial]:
         return []
     storage = _storage(folder)
     try:
-        return optuna.load_study(study_name=folder.name, storage=storage).get_trials()
+        name = _name_in(storage, folder)
+        return optuna.load_study(study_name=name, storage=storage).get_trials()
     except KeyError:
         return []
     finally:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,24 @@ def test_plots_are_written_and_named(capsys: Captured, tmp_path: Path) -> None:
     assert "](plots/verdicts.svg)" in Path("r.md").read_text()
 
 
+def test_plots_are_pictures_where_that_is_asked(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    argv = ["report", str(COMPARED), "--static", "--output", "r.html", "--plots", "plots",
+            "--plots-format", "png"]  # fmt: skip
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "resvg_py", None)
+        assert main(argv) == 3
+    told = capsys.readouterr().err
+    assert "error: PNG plots need resvg-py" in told
+    assert "hint: pip install 'autotune-serving[png]'" in told
+    assert not Path("r.html").exists()
+    pytest.importorskip("resvg_py")
+    assert main(argv) == 0
+    assert "wrote plots/verdicts.png\n" in capsys.readouterr().err
+    assert Path("plots/verdicts.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_studies_side_by_side(with_trials: Path, unfinished: Path, capsys: Captured) -> None:
     assert main(["report", "demo", "going", "--format", "md"]) == 0
     assert capsys.readouterr().out.startswith("# 2 studies side by side\n")
@@ -61,7 +80,10 @@ def test_studies_side_by_side(with_trials: Path, unfinished: Path, capsys: Captu
     assert Path("studies/report.html").is_file()
 
 
-@pytest.mark.parametrize("argv", [["none"], ["demo", "--format", "md", "--open"], ["."]])
+@pytest.mark.parametrize(
+    "argv",
+    [["none"], ["demo", "--format", "md", "--open"], ["."], ["demo", "--plots-format", "png"]],
+)
 def test_what_cannot_be_is_refused(study: Path, argv: list[str], capsys: Captured) -> None:
     assert main(["report", *argv]) == 2
     assert "hint:" in capsys.readouterr().err

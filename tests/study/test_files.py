@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from autotune.errors import MachineError
-from autotune.study.files import disk_error, read_json, write_json, write_text_atomic
+from autotune.study.files import (
+    disk_error,
+    read_json,
+    write_bytes_atomic,
+    write_json,
+    write_text_atomic,
+)
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
@@ -49,6 +55,12 @@ def test_mode_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "run.sh"
     write_text_atomic(path, "#!/bin/sh\n", mode=0o755)
     assert path.stat().st_mode & 0o777 == 0o755
+
+
+def test_bytes_are_kept_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "plots" / "a.png"
+    write_bytes_atomic(path, b"\x89PNG\r\n\x1a\n\x00")
+    assert path.read_bytes() == b"\x89PNG\r\n\x1a\n\x00"
 
 
 def test_other_disk_errors_keep_their_reason(tmp_path: Path) -> None:

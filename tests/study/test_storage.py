@@ -32,6 +32,17 @@ def test_trials_survive_a_second_opening(tmp_path: Path) -> None:
     assert [t.value for t in load_trials(folder)] == [1.0, 1.0]
 
 
+def test_a_study_keeps_its_trials_when_its_folder_is_renamed(tmp_path: Path) -> None:
+    folder = StudyFolder(tmp_path / "s")
+    with open_study(folder, make_sampler(0)) as study:
+        study.optimize(lambda _: 1.0, n_trials=1)
+    renamed = StudyFolder(folder.path.rename(tmp_path / "other"))
+    assert [t.value for t in load_trials(renamed)] == [1.0]
+    with open_study(renamed, make_sampler(0)) as study:
+        study.optimize(lambda _: 2.0, n_trials=1)
+    assert [t.value for t in load_trials(renamed)] == [1.0, 2.0]
+
+
 def test_a_damaged_database_is_named(tmp_path: Path) -> None:
     folder = StudyFolder(tmp_path / "s")
     folder.path.mkdir()

@@ -9,7 +9,7 @@ from typing import Any
 from autotune.report.page.cells import bounds, count, figure, ratio, span
 from autotune.report.page.depth_section import sentences
 from autotune.report.page.figures import Panel, Panels, Row, Rows, Series
-from autotune.report.page.gather import StudyData
+from autotune.report.page.gather import DEFAULT, StudyData, confirmed_turns
 from autotune.report.page.model import (
     Block,
     Cell,
@@ -21,19 +21,23 @@ from autotune.report.page.model import (
     section,
     words,
 )
-from autotune.report.page.palette import arm_role
+from autotune.report.page.palette import ARMS, arm_role
 from autotune.report.page.study_page import SIMULATED, document, study_page, trial_record
 from autotune.report.page.trials_section import failures_grid, trials_grid
+from autotune.report.page.turns import side, turns_plot
 from autotune.report.text import changes, number, plural, times
+from autotune.search.ledger import arm_name
 
 Found = Mapping[str, Any]
+
+SOURCE = "the confirmation across engines, median over its blocks"
 
 
 def contest_page(data: StudyData, studies: Sequence[StudyData]) -> Page:
     """The contest's own verdict, its arms, and then what each engine's study adds."""
     page = study_page(data)
     kept = {one.name: one for one in page.sections}
-    first = [kept.get("launch"), arms_section(data.summary)]
+    first = [kept.get("launch"), arms_section(data.summary), turns_section(data)]
     own = [kept.get(name) for name in ("depth", "reuse", "quality", "noise", "time", "notes")]
     engines = [engine_section(one) for one in studies]
     return replace(
@@ -66,9 +70,39 @@ def arms_section(summary: Found) -> Section | None:
     return section("arms", "Each engine on the same turns", *_plots(arms), _grid(arms, won))
 
 
+def turns_section(data: StudyData) -> Section | None:
+    """The configs of the last confirmation turn by turn, on the same turns of every engine."""
+    found = confirmed_turns(data.folder)
+    arms = followed(data.summary.get("arms") or ())
+    sides = [
+        side(_name(row), arm_role(at), found.get(_turns_name(row), ()))
+        for at, row in enumerate(arms)
+    ]
+    return section("turns", "Turn by turn", turns_plot(sides, SOURCE))
+
+
+def followed(arms: Sequence[Found]) -> list[Found]:
+    """The configs that are followed turn by turn, in their order: what others are compared with,
+    and the fastest, as many as there are colours."""
+    best = sorted(
+        (row for row in arms if row["ttft_p50_s"] is not None),
+        key=lambda row: (row["speedup"] is not None, -(row["speedup"] or 0.0)),
+    )[: len(ARMS)]
+    return [row for row in arms if any(row is one for one in best)]
+
+
+def _turns_name(row: Found) -> str:
+    """What the turn log calls a config in a confirmation (`autotune.search.contest.arms`)."""
+    which = row["role"] if row["role"] == DEFAULT else arm_name(row["trial"])
+    return f"{row['engine']}-{which}"
+
+
 def _name(row: Found) -> str:
-    role = row["role"] if row["role"] == "default" else f"{row['role']} #{row['trial']}"
-    return f"{row['engine']} {role}"
+    return f"{row['engine']} {_role(row)}"
+
+
+def _role(row: Found) -> str:
+    return str(row["role"]) if row["role"] == DEFAULT else f"{row['role']} #{row['trial']}"
 
 
 def _plots(arms: Sequence[Found]) -> Iterator[Block]:
@@ -137,7 +171,7 @@ def _grid(arms: Sequence[Found], won: tuple[Any, Any]) -> Grid:
 def _cells(row: Found) -> Iterator[Cell]:
     low, high = row["interval"] or (None, None)
     yield words(row["engine"])
-    yield words(row["role"] if row["role"] == "default" else f"{row['role']} #{row['trial']}")
+    yield words(_role(row))
     yield words(row["depth"])
     yield count(row["turns"])
     yield figure(row["ttft_p50_s"])

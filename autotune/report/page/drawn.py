@@ -21,6 +21,8 @@ from autotune.report.text import number
 WIDTH = 880.0
 _LEFT, _RIGHT, _KEYS, _GAP, _FOOT = 62.0, 16.0, 34.0, 34.0, 46.0
 _HEIGHT, _LONE = 140.0, 280.0
+_LETTER = 6.6
+"""Pixels of a letter of a tick, with room to spare."""
 _MANY = 150
 _BREAKS, _NAMED_BREAKS = 80, 10
 
@@ -37,14 +39,18 @@ def svg(figure: Figure) -> str:
     )
 
 
-def alone(figure: Figure) -> str:
-    """The figure as a file of its own: with its title, and colours for light and dark."""
+def alone(figure: Figure, *, light_only: bool = False) -> str:
+    """The figure as a file of its own: with its title, and colours for light and dark.
+
+    `light_only` leaves the dark ones out, for programs that take the rules of a media query for
+    rules without one.
+    """
     height, inside = _panels(figure) if isinstance(figure, Panels) else row_plot(figure)
     head = 34.0
     whole = element(
         "svg",
         element("title", escape(f"{figure.title}. {figure.described}")),
-        element("style", STRUCTURE + _plain_colours()),
+        element("style", STRUCTURE + _plain_colours(light_only=light_only)),
         element("rect", width="100%", height="100%", class_="ground"),
         label(_LEFT, 23, figure.title, kind="title"),
         element("g", *inside, transform=f"translate(0 {head:.0f})"),
@@ -59,7 +65,8 @@ def alone(figure: Figure) -> str:
 _GAPS = {"dash": "6 3", "dot": "2 3", "dashdot": "6 3 2 3", "longdash": "10 4"}
 
 STRUCTURE = """\
-svg text{font:12px system-ui,"Segoe UI",Helvetica,Arial,sans-serif}
+svg text{font:12px system-ui,"Segoe UI",Helvetica,Arial,"Liberation Sans","Noto Sans","DejaVu Sans",
+sans-serif}
 svg text.title{font-size:16px;font-weight:600}svg text.head{font-weight:600}
 svg text.tick{font-size:11px;font-variant-numeric:tabular-nums}
 svg .grid,svg .axis{stroke-width:1}svg .line{fill:none;stroke-width:1.8;stroke-linejoin:round}
@@ -89,7 +96,7 @@ def colour_rules(ground: dict[str, str], roles: dict[str, str]) -> str:
     )
 
 
-def _plain_colours() -> str:
+def _plain_colours(*, light_only: bool) -> str:
     """Without variables, as programs that turn SVG into pictures know none."""
     light, dark = (
         colour_rules(
@@ -98,7 +105,7 @@ def _plain_colours() -> str:
         )
         for at in (0, 1)
     )
-    return f"{light}@media (prefers-color-scheme:dark){{{dark}}}"
+    return light if light_only else f"{light}@media (prefers-color-scheme:dark){{{dark}}}"
 
 
 def _panels(figure: Panels) -> tuple[float, list[str]]:
@@ -175,7 +182,8 @@ def _breaks(figure: Panels, place: _Place, *, named: bool) -> str:
 
 def _axis(figure: Panels, scale: Stretch, bottom: float) -> str:
     if figure.labels:
-        ticks = [(float(at), name) for at, name in enumerate(figure.labels)]
+        most = int((WIDTH - _LEFT - _RIGHT) / len(figure.labels) / _LETTER)
+        ticks = [(float(at), _cut(name, most)) for at, name in enumerate(figure.labels)]
     else:
         ticks = [(tick, tick_label(tick)) for tick in scale.ticks()]
     marks = (
@@ -183,6 +191,11 @@ def _axis(figure: Panels, scale: Stretch, bottom: float) -> str:
     )
     middle = (_LEFT + WIDTH - _RIGHT) / 2
     return "".join(marks) + label(middle, bottom + 34, figure.across, at="middle", kind="soft")
+
+
+def _cut(name: str, most: int) -> str:
+    """A label that ends before the next one begins; tables have it whole."""
+    return name if len(name) <= most else f"{name[: max(1, most - 1)]}…"
 
 
 def _share_label(tick: float) -> str:

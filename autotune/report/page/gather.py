@@ -108,6 +108,12 @@ def gather(folder: StudyFolder, base: Path | None = None) -> StudyData:
     )
 
 
+def confirmed_turns(folder: StudyFolder) -> dict[str, tuple[TurnRecord, ...]]:
+    """The turns of the last confirmation, by what each of its arms is called in it."""
+    lines = lines_by_arm(folder.turns_path, lambda arm: _CONFIRM.match(arm) is not None)
+    return {name: records(lines, arm) for name, arm in _confirmed(lines).items()}
+
+
 def _arm(number: int | None) -> str | None:
     return None if number is None else arm_name(number)
 

@@ -127,7 +127,12 @@ def _plot(block: Plot) -> str:
     figure = block.figure
     still = element("div", svg(figure), class_="still")
     live = element(
-        "div", class_="live", data_plot=figure.name, style=f"min-height:{height_px(figure)}px"
+        "div",
+        class_="live",
+        role="img",
+        aria_label=figure.described,
+        data_plot=figure.name,
+        style=f"min-height:{height_px(figure)}px",
     )
     caption = element("figcaption", escape(figure.title))
     return element("figure", caption, still, live, _numbers(block), id=f"plot-{figure.name}")
@@ -138,7 +143,7 @@ def _numbers(block: Plot) -> str:
         link = element("a", "in the table", href=f"#{block.numbers_in}")
         return element("p", "The numbers are ", link, ".", class_="soft")
     summary = element("summary", "the numbers")
-    return element("details", summary, table(block.grid))
+    return element("details", summary, table(block.grid, block.figure.title))
 
 
 def _scripts(page: Page, bundle: str) -> Iterator[str]:

@@ -10,24 +10,31 @@ from autotune.report.svg import element
 
 _SENTENCE, _NAME = 44, 20
 _LONG = 40
-"""Rows from which a table scrolls in a box of its own on a screen."""
+"""Rows from which a table scrolls in its own box on a screen, and is cut on paper (page.css)."""
 
 
-def table(grid: Grid) -> str:
-    """The table with its title, its filters and its note."""
+def table(grid: Grid, name: str = "") -> str:
+    """The table with its title, its filters and its note; `name` is read out where it has no title.
+
+    On paper a long one has its first rows, as they are ordered and filtered on the screen.
+    """
     caption = element("caption", escape(grid.title)) if grid.title else ""
     head = element("thead", element("tr", *(_head(grid, at) for at in range(len(grid.heads)))))
     body = element("tbody", *_rows(grid))
     kind = "wide tall" if len(grid.rows) > _LONG else "wide"
     inside = element("table", caption, head, body, class_="sorts" if grid.sorts else None)
-    box = element("div", inside, class_=kind, tabindex="0", role="region", aria_label=_named(grid))
+    named = grid.title or name or "table of figures"
+    box = element("div", inside, class_=kind, tabindex="0", role="region", aria_label=named)
     note = element("p", escape(grid.note), class_="soft") if grid.note else ""
     filters = _filters(grid) if grid.sorts else ""
-    return element("div", filters, box, note, class_="grid-block")
+    return element("div", filters, box, _on_paper(grid), note, class_="grid-block")
 
 
-def _named(grid: Grid) -> str:
-    return grid.title or "table of figures"
+def _on_paper(grid: Grid) -> str:
+    if len(grid.rows) <= _LONG:
+        return ""
+    told = f"On paper: {_LONG} rows of {len(grid.rows):,}. All are in the page itself."
+    return element("p", told, class_="soft on-paper")
 
 
 def _head(grid: Grid, at: int) -> str:

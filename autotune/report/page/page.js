@@ -83,6 +83,14 @@
     search.addEventListener("input", apply);
   });
 
+  // On paper the numbers below a figure are open; behind it those are closed that were.
+  let closed = [];
+  addEventListener("beforeprint", () => {
+    closed = every("details:not([open])");
+    closed.forEach((one) => { one.open = true; });
+  });
+  addEventListener("afterprint", () => closed.splice(0).forEach((one) => { one.open = false; }));
+
   // Figures: Plotly is unpacked when the first one comes near, and draws those that are looked at.
   const packed = document.getElementById("plotly");
   const data = document.getElementById("figures");

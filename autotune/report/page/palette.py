@@ -1,8 +1,10 @@
 """Who has which colour, mark and dash, for light and dark.
 
-Colours are of Okabe and Ito's palette ("Color Universal Design", 2008), darkened or lightened where
-the ground asks for it, which readers who see colours otherwise tell apart. Marks and dashes say the
-same again, so that nothing hangs on colour alone.
+Colours begin with Okabe and Ito's vermilion and blue ("Color Universal Design", 2008), darkened
+or lightened where the ground asks for it. The others are chosen so that any two of a plot differ in
+hue or in lightness enough for readers without one kind of cone, which
+``tests/report/page/test_palette.py`` works out. Marks and dashes say the same again, so that
+nothing hangs on colour alone.
 """
 
 from __future__ import annotations
@@ -27,10 +29,10 @@ class Look:
 _ARMS = (
     ("#c04f00", "#f0803c"),
     ("#0072b2", "#56b4e9"),
-    ("#00795a", "#2fc99b"),
-    ("#a0457e", "#e79ac6"),
-    ("#8a6500", "#e6b93d"),
-    ("#3d4650", "#c9d1d9"),
+    ("#00543c", "#2c8a5c"),
+    ("#8a1a7d", "#b050f5"),
+    ("#4c3c08", "#f5d63d"),
+    ("#7d838c", "#dfeefa"),
 )
 
 ARMS = tuple(f"arm{at}" for at in range(len(_ARMS)))
@@ -40,8 +42,8 @@ LOOKS: Mapping[str, Look] = {
     "default": Look("#c04f00", "#f0803c", "square", "dash"),
     "tuned": Look("#0072b2", "#56b4e9", "circle", "solid"),
     "closest": Look("#0072b2", "#56b4e9", "diamond", "solid"),
-    "incumbent": Look("#00795a", "#2fc99b", "triangle", "dot"),
-    "front": Look("#a0457e", "#e79ac6", "diamond", "dot"),
+    "incumbent": Look("#00543c", "#2c8a5c", "triangle", "dot"),
+    "front": Look("#8a1a7d", "#b050f5", "diamond", "dot"),
     "trial": Look("#7d8894", "#8b96a2", "circle", "solid"),
     "stopped": Look("#b0792a", "#d0a24e", "triangle-down", "solid"),
     "failed": Look("#a1312b", "#ef7d70", "cross", "solid"),

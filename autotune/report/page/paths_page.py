@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autotune.paths.table import FEW_TURNS
 from autotune.report.page.cells import count, figure, part, span
 from autotune.report.page.compare_page import depth_plot
 from autotune.report.page.model import Cell, Facts, Grid, Page, present, prose, section, words
@@ -14,10 +15,10 @@ from autotune.report.page.palette import arm_role
 from autotune.report.page.turn_lines import lines_by_arm, records
 from autotune.report.page.turns import Side, side, turns_plot
 from autotune.report.paths import note_lines
-from autotune.report.text import number, plural
+from autotune.report.text import number, plural, times
 
 if TYPE_CHECKING:
-    from autotune.paths.table import PathRow, Table
+    from autotune.paths.table import DepthRow, PathRow, Table
 
 
 def paths_page(folder: Path, table: Table) -> Page:
@@ -30,10 +31,7 @@ def paths_page(folder: Path, table: Table) -> Page:
         kind="paths",
         title=folder.name,
         verdict=_verdict(table),
-        lead=(
-            f"{table.workload}: {plural(table.sessions, 'session')}, "
-            f"{plural(table.turns, 'turn')}, {table.history} history.",
-        ),
+        lead=tuple(_lead(table)),
         sections=present(
             [
                 section("paths", "Serving paths", _grid(table)),
@@ -56,13 +54,47 @@ def _notes(table: Table) -> list[str]:
 
 
 def _verdict(table: Table) -> str:
-    """Who answers first, among paths whose deepest bucket is the same."""
-    told = [(row.deepest.ttft_p50_s, row) for row in table.rows if row.deepest is not None]
-    ranked = sorted((ttft, row.path) for ttft, row in told if ttft is not None)
+    """Who answers first, over turns that every path was asked."""
+    bucket, rows = common(table)
+    ranked = sorted((row.ttft_p50_s, path) for path, row in rows if row.ttft_p50_s is not None)
     if len(ranked) < 2:
         return f"{plural(len(table.rows), 'serving path')} on the same turns."
-    parts = ", ".join(f"{path} {number(ttft)} s" for ttft, path in ranked)
-    return f"TTFT p50 at depth: {parts}."
+    (best, first), *others = ranked
+    rest = ", ".join(f"{path} {number(ttft)} s ({_longer(ttft, best)})" for ttft, path in others)
+    return f"{first} answers first at {bucket}: TTFT p50 {number(best)} s; {rest}."
+
+
+def _longer(ttft_s: float, best_s: float) -> str:
+    return f"{times(ttft_s / best_s)} as long" if best_s > 0 else "longer"
+
+
+def common(table: Table) -> tuple[str, list[tuple[str, DepthRow]]]:
+    """The deepest bucket in which every path has enough turns, with each path's row of it.
+
+    Where there is none with enough it is the deepest that all have; no rows where none is shared.
+    """
+    found = [{row.bucket: row for row in path.buckets} for path in table.rows]
+    shared = [b for b in (found[0] if found else ()) if all(b in rows for rows in found)]
+    enough = [b for b in shared if not any(rows[b].directional for rows in found)]
+    if not shared:
+        return "", []
+    bucket = (enough or shared)[-1]
+    return bucket, [(p.path, rows[bucket]) for p, rows in zip(table.rows, found, strict=True)]
+
+
+def _lead(table: Table) -> Iterator[str]:
+    yield (
+        f"{table.workload}: {plural(table.sessions, 'session')}, "
+        f"{plural(table.turns, 'turn')}, {table.history} history."
+    )
+    _, rows = common(table)
+    rates = [f"{path} {number(r.decode_p50_tps)} tok/s" for path, r in rows if r.decode_p50_tps]
+    if len(rates) > 1:
+        yield f"Decode p50 there: {', '.join(rates)}."
+    if any(row.directional for _, row in rows):
+        yield f"That is of fewer than {FEW_TURNS} turns: it says where to look, no more."
+    if len(table.rows) > 1:
+        yield "Each path was looked at once: autotune compare says whether a difference is real."
 
 
 def _grid(table: Table) -> Grid:

@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from autotune.records import TurnRecord
-from autotune.report.page.cells import count, figure
+from autotune.report.page.cells import count, figure, part
 from autotune.report.page.figures import Panel, Panels, Series, Shape
 from autotune.report.page.model import Cell, Grid, Plot, words
 from autotune.report.text import number, plural
 
 MOST_TURNS = 1500
 """Turns of each config that are shown one by one; further sessions are left out and counted."""
+
+ALIKE = 0.05
+"""By how much counts of the same prompts may differ: replies differ a little, tokenizers a lot."""
 
 Key = tuple[str, int]
 
@@ -75,21 +78,41 @@ def turns_plot(sides: Sequence[Side], source: str = "", name: str = "turns") -> 
         return None
     told = f"{plural(len(keys), 'turn')} of {plural(len({s for s, _ in keys}), 'session')}"
     title = f"Turn by turn: {told}" + (f" ({source})" if source else "")
+    alike = counted_alike(shown)
     figure_ = Panels(
         name=name,
         title=title,
-        described=f"prompt tokens, those reused, TTFT and decode rate of {told}",
+        described=f"Prompt tokens, those reused, TTFT and decode rate of {told}, by turn: "
+        f"{', '.join(one.name for one in shown)}",
         across="turns, session by session",
-        panels=tuple(_panels(shown, keys)),
+        panels=(*_tokens(shown, keys, alike=alike), *_speeds(shown, keys)),
         breaks=tuple(_breaks(keys)),
     )
-    note = ""
+    return Plot(figure_, _grid(shown, keys, _note(left_out, alike=alike), alike=alike))
+
+
+def counted_alike(sides: Sequence[Side]) -> bool:
+    """Whether all count the same prompts about alike: else tokens of one say nothing of another."""
+    first, *others = sides
+    return all(abs(_counted(first, other) - 1.0) <= ALIKE for other in others)
+
+
+def _counted(one: Side, other: Side) -> float:
+    """How many tokens `other` counts for one of `one`'s, in the middle over their shared turns."""
+    pairs = [(one.points[key], other.points[key]) for key in one.points if key in other.points]
+    counts = [(a.depth_tokens, b.depth_tokens) for a, b in pairs]
+    ratios = [theirs / ours for ours, theirs in counts if ours and theirs]
+    return statistics.median(ratios) if ratios else 1.0
+
+
+def _note(left_out: int, *, alike: bool) -> str:
+    told = [] if alike else ["Each engine counts tokens its own way."]
     if left_out:
-        note = (
+        told.append(
             f"The sessions with the deepest prompts; {plural(left_out, 'turn')} of others are not "
             "shown here (autotune study turns has all)."
         )
-    return Plot(figure_, _grid(shown, keys, note))
+    return " ".join(told)
 
 
 def chosen(sides: Sequence[Side], most: int = MOST_TURNS) -> tuple[list[Key], int]:
@@ -114,19 +137,35 @@ def chosen(sides: Sequence[Side], most: int = MOST_TURNS) -> tuple[list[Key], in
     return keys[:most], sum(map(len, sessions.values())) - len(keys[:most])
 
 
-def _panels(sides: Sequence[Side], keys: Sequence[Key]) -> Iterable[Panel]:
-    first = sides[0]
-    prompt = _series(first, keys, lambda p: p.depth_tokens, "line", "prompt tokens", "prompt")
+def _tokens(sides: Sequence[Side], keys: Sequence[Key], *, alike: bool) -> Iterable[Panel]:
+    """The prompts and what was reused of them; as shares where engines count otherwise."""
+    if not alike:
+        depths = tuple(_series(one, keys, lambda p: p.depth_tokens, "line") for one in sides)
+        yield Panel("Prompt tokens, as each engine counts them", depths)
+        shares = tuple(_series(one, keys, reused_share) for one in sides)
+        yield Panel("Share of the prompt that was reused", shares, share=True)
+        return
+    prompt = _series(sides[0], keys, lambda p: p.depth_tokens, "line", "prompt tokens", "prompt")
     reused = [
         _series(one, keys, lambda p: p.reused_tokens, "area" if one is sides[-1] else "line",
                 f"reused, {one.name}")
         for one in reversed(sides)
     ]  # fmt: skip
     yield Panel("Prompt tokens, and those reused of them", (prompt, *reused))
+
+
+def _speeds(sides: Sequence[Side], keys: Sequence[Key]) -> Iterable[Panel]:
     ttft = [_series(one, keys, lambda p: p.ttft_s) for one in sides]
     yield Panel("Time to first token (TTFT), seconds, logarithmic", tuple(ttft), log=True)
     decode = [_series(one, keys, lambda p: p.decode_tps) for one in sides]
     yield Panel("Decode rate, tokens per second", tuple(decode))
+
+
+def reused_share(point: TurnPoint) -> float | None:
+    """What was reused of the prompt; ``None`` where one of them is not known."""
+    if point.reused_tokens is None or not point.depth_tokens:
+        return None
+    return point.reused_tokens / point.depth_tokens
 
 
 def _series(
@@ -181,19 +220,26 @@ def _breaks(keys: Sequence[Key]) -> Iterable[tuple[float, str]]:
             yield at - 0.5, keys[at][0]
 
 
-def _grid(sides: Sequence[Side], keys: Sequence[Key], note: str) -> Grid:
-    heads = ["session", "turn", "prompt tokens"]
-    for head in ("reused", "TTFT s", "tok/s"):
+def _grid(sides: Sequence[Side], keys: Sequence[Key], note: str, *, alike: bool) -> Grid:
+    heads = ["session", "turn", *(["prompt tokens"] if alike else [])]
+    for head in (*(() if alike else ("prompt tokens",)), "reused", "TTFT s", "tok/s"):
         heads += [f"{head}, {one.name}" for one in sides]
-    rows = tuple(tuple(_cells(sides, key)) for key in keys)
+    rows = tuple(tuple(_cells(sides, key, alike=alike)) for key in keys)
     return Grid(heads=tuple(heads), rows=rows, words=frozenset({0}), note=note)
 
 
-def _cells(sides: Sequence[Side], key: Key) -> Iterable[Cell]:
+def _cells(sides: Sequence[Side], key: Key, *, alike: bool) -> Iterable[Cell]:
     points = [one.points.get(key) for one in sides]
+    depths = [None if p is None else p.depth_tokens for p in points]
     yield words(key[0])
     yield count(key[1])
-    yield count(next((p.depth_tokens for p in points if p is not None), None))
-    yield from (count(None if p is None else p.reused_tokens) for p in points)
+    yield from map(count, [next((d for d in depths if d is not None), None)] if alike else depths)
+    yield from (_reused(p, alike=alike) for p in points)
     yield from (figure(None if p is None else p.ttft_s) for p in points)
     yield from (figure(None if p is None else p.decode_tps) for p in points)
+
+
+def _reused(point: TurnPoint | None, *, alike: bool) -> Cell:
+    if point is None:
+        return words(None)
+    return count(point.reused_tokens) if alike else part(reused_share(point))

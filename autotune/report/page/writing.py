@@ -1,4 +1,4 @@
-"""A page as files: HTML, Markdown, JSON, CSV, and each of its plots as SVG."""
+"""A page as files: HTML, Markdown, JSON, CSV, and each of its plots as SVG or PNG."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from typing import Literal
 
 from autotune.errors import UserError
 from autotune.report.page.drawn import alone
+from autotune.report.page.figures import Figure
 from autotune.report.page.html import MARK, html
 from autotune.report.page.markdown import markdown
 from autotune.report.page.model import Page
 from autotune.report.page.rows_csv import rows_csv
-from autotune.study.files import write_text_atomic
+from autotune.study.files import write_bytes_atomic, write_text_atomic
 
 Form = Literal["html", "md", "json", "csv"]
+PlotForm = Literal["svg", "png"]
 
 
 def rendered(
@@ -61,19 +63,32 @@ def _is_ours(path: Path) -> bool:
         return stream.read(len(MARK)) == MARK.encode()
 
 
-def write_plots(page: Page, folder: Path) -> dict[str, Path]:
-    """Each plot as an SVG file in `folder`, by the figure's name.
+def write_plots(page: Page, folder: Path, form: PlotForm = "svg") -> dict[str, Path]:
+    """Each plot as a file in `folder`, by the figure's name.
 
-    Raises `UserError` when `folder` is something else, `MachineError` when the disk refuses.
+    Raises `UserError` when `folder` is something else, `MachineError` when the disk refuses and
+    where PNG is asked and cannot be drawn; nothing is written then.
     """
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is no folder", "give the name of a folder for the plots")
+    if form == "png":
+        from autotune.report.page.png import check_png
+
+        check_png()
     written = {}
     for plot in page.plots():
-        path = folder / f"{file_name(plot.figure.name)}.svg"
-        write_text_atomic(path, alone(plot.figure))
+        path = folder / f"{file_name(plot.figure.name)}.{form}"
+        write_bytes_atomic(path, _picture(plot.figure, form))
         written[plot.figure.name] = path
     return written
+
+
+def _picture(figure: Figure, form: PlotForm) -> bytes:
+    if form == "svg":
+        return alone(figure).encode()
+    from autotune.report.page.png import png
+
+    return png(figure)
 
 
 def file_name(name: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,13 +67,27 @@ def _sort(browser: Chromium) -> None:
 
 
 def _print(browser: Chromium) -> None:
-    """On paper the static figures stand, on white whatever the theme is."""
+    """On paper the static figures stand with their numbers, on white whatever the theme is."""
     browser.look(1200, 900, dark=True, media="print")
     browser.value("document.documentElement.dataset.theme = 'dark'")
     style = "getComputedStyle(document.querySelector('{}')).{}"
     assert browser.value(style.format("figure.on .live", "display")) == "none"
     assert browser.value(style.format("figure.on .still", "display")) == "block"
     assert browser.value(style.format("body", "backgroundColor")) == "rgb(255, 255, 255)"
+    pages = _pages(browser)
+    assert 2 <= pages <= 14
+    assert browser.value("document.querySelectorAll('details[open]').length") == 0
+    browser.value("dispatchEvent(new Event('beforeprint'))")
+    assert browser.value("document.querySelectorAll('details:not([open])').length") == 0
+    browser.value("dispatchEvent(new Event('afterprint'))")
+    assert browser.value("document.querySelectorAll('details[open]').length") == 0
+
+
+def _pages(browser: Chromium) -> int:
+    """Pages of the PDF that the browser prints."""
+    found = base64.b64decode(browser.call("Page.printToPDF", preferCSSPageSize=True)["data"])
+    assert found.startswith(b"%PDF")
+    return len(re.findall(rb"/Type\s*/Page\b", found))
 
 
 def _phone(browser: Chromium) -> None:

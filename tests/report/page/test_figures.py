@@ -122,27 +122,6 @@ def test_roles_differ_in_mark_and_in_colour() -> None:
     assert "--c-tuned:#56b4e9;" in variables(dark=True)
 
 
-def contrast(one: str, other: str) -> float:
-    """WCAG 2.1's contrast ratio of two colours, ``#rrggbb``."""
-
-    def light(colour: str) -> float:
-        parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
-        red, green, blue = (
-            p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts
-        )
-        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-    low, high = sorted((light(one), light(other)))
-    return (high + 0.05) / (low + 0.05)
-
-
-@pytest.mark.parametrize("role", LOOKS)
-def test_marks_stand_out_from_their_ground(role: str) -> None:
-    """3 to 1 is what WCAG 2.1 asks of graphics (1.4.11)."""
-    assert contrast(LOOKS[role].light, "#f6f7f9") >= 3
-    assert contrast(LOOKS[role].dark, "#1c2127") >= 3
-
-
 def test_a_mark_says_what_it_is_when_pointed_at() -> None:
     assert "<title>a &lt; b</title>" in mark((1, 2), "tuned", "a < b")
     assert "M1.0 2.0h0" in swarm([(1, 2)], "trial")

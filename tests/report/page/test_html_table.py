@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+
+import pytest
+
 from autotune.report.page.cells import figure, part, span
 from autotune.report.page.html_table import table
 from autotune.report.page.model import Cell, Grid, words
@@ -39,3 +43,18 @@ def test_links_are_relative_whatever_they_say() -> None:
         assert 'href="./' in text
         assert "javascript:" not in text
         assert "https:" not in text
+
+
+@pytest.mark.parametrize(("rows", "told"), [(40, False), (41, True)])
+def test_paper_has_the_first_rows_of_a_long_table(rows: int, told: bool) -> None:
+    text = table(Grid(heads=("a",), rows=((words("x"),),) * rows))
+    assert ("On paper: 40 rows of 41." in text) is told
+    assert ('class="wide tall"' in text) is told
+    css = (files("autotune.report.page") / "page.css").read_text(encoding="utf-8")
+    assert ".wide.tall tbody tr:nth-child(n+41 of :not([hidden])){display:none}" in css
+
+
+def test_a_table_without_a_title_is_named_by_its_figure() -> None:
+    grid = Grid(heads=("a",), rows=((words("x"),),))
+    assert 'aria-label="By depth"' in table(grid, "By depth")
+    assert 'aria-label="table of figures"' in table(grid)

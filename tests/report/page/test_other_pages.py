@@ -5,25 +5,34 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from report_data import RESULT, SUMMARY, read_html, record, write_records
+from report_data import read_html
+from report_pages import (
+    MADE_UP,
+    STUDIES,
+    arm,
+    compare_folder,
+    confirmed,
+    contest,
+    later,
+    paths_folder,
+)
 
 from autotune.errors import UserError
+from autotune.paths.folder import PathsFolder
+from autotune.paths.table import DepthRow, read_table
 from autotune.report.page.across_page import across_page, unlike
 from autotune.report.page.cache_section import bucket_grid, headline
 from autotune.report.page.compare_page import compare_page
-from autotune.report.page.contest_page import contest_page
+from autotune.report.page.contest_page import followed
 from autotune.report.page.figures import Panels, Rows
 from autotune.report.page.gather import StudyData
 from autotune.report.page.html import html
 from autotune.report.page.model import Grid, Page, Plot
+from autotune.report.page.paths_page import common
 from autotune.report.page.sources import kind_of, read_page
 from autotune.study.folder import StudyFolder
-
-STUDIES = Path(__file__).parents[3] / "studies"
-MADE_UP = STUDIES / "prefix-cache-llama-server" / "made-up-session"
 
 
 def rows(page: Page, name: str) -> list[list[str]]:
@@ -75,56 +84,59 @@ def test_the_turns_of_an_experiment_come_from_its_figures() -> None:
 
 
 def test_turns_of_a_comparison_are_read_from_its_log(tmp_path: Path) -> None:
-    document = json.loads((MADE_UP / "compare.json").read_text())
-    log = [record(arm, "s", t) for arm in ("cache=on", "cache=off", "other") for t in (0, 1)]
-    write_records(tmp_path / "turns.jsonl", log)
-    page = compare_page(tmp_path, {**document, "verdicts": []})
+    folder = compare_folder(tmp_path / "c")
+    document = json.loads((folder / "compare.json").read_text())
+    page = compare_page(folder, {**document, "verdicts": []})
     assert page.verdict.startswith("Not finished")
     figure = next(p.figure for p in page.plots() if p.figure.name == "turns")
     assert isinstance(figure, Panels)
     assert [s.name for s in figure.panels[1].series] == ["cache=on", "cache=off"]
 
 
-def table(folder: Path, *paths: str) -> Path:
-    facts = {"identity": {"kind": "endpoint"}, "serves": "some engine", "version": "1",
-             "model": "m", "fixed_length": True, "hosted": False}  # fmt: skip
-    document = {
-        "schema_version": "serving-paths/1", "created_at": "2026-11-01", "workload": "w.jsonl",
-        "plan_digest": "sha256:1", "history": "recorded", "concurrency": 1, "redacted": False,
-        "turns": [["s", turn, 1000, 8] for turn in range(6)],
-        "paths": dict.fromkeys(paths, facts),
-    }  # fmt: skip
-    folder.mkdir()
-    (folder / "table.json").write_text(json.dumps(document))
-    log = [record(p, "s", t, ttft_s=0.5 + at) for at, p in enumerate(paths) for t in range(6)]
-    write_records(folder / "turns.jsonl", log)
-    return folder
-
-
 def test_serving_paths_have_a_page(tmp_path: Path) -> None:
-    page = read_page([table(tmp_path / "t", "one", "two")])
+    page = read_page([paths_folder(tmp_path / "t", "one", "two")])
     assert page.kind == "paths"
-    assert page.verdict == "TTFT p50 at depth: one 0.500 s, two 1.50 s."
+    assert page.verdict == (
+        "one answers first at 0-10k: TTFT p50 0.500 s; two 1.50 s (3.00x as long)."
+    )
+    assert page.lead == (
+        "w.jsonl: 1 session, 6 turns, recorded history.",
+        "Decode p50 there: one 40.0 tok/s, two 40.0 tok/s.",
+        "Each path was looked at once: autotune compare says whether a difference is real.",
+    )
     assert [one.name for one in page.sections] == ["paths", "depth", "turns", "notes", "origin"]
     assert [record_["ttft_p50_s"] for record_ in page.records] == [0.5, 1.5]
     read_html(html(page))
 
 
-def arm(engine: str, speedup: float | None, **more: Any) -> dict[str, Any]:
-    row = {
-        "engine": engine, "role": "default" if speedup is None else "best", "trial": 2,
-        "changes": {}, "depth": "10-30k", "turns": 12, "ttft_p50_s": 0.5, "ttft_p95_s": 1.0,
-        "decode_p50_tps": 40.0, "turn_s": 1.0, "total_wait_s": 30.0, "speedup": speedup,
-        "interval": None if speedup is None else [1.1, 1.3], "failure": None, "kinds": [],
-    }  # fmt: skip
-    return {**row, **more}
+def test_one_path_alone_is_ranked_against_none(tmp_path: Path) -> None:
+    page = read_page([paths_folder(tmp_path / "t", "one")])
+    assert page.verdict == "1 serving path on the same turns."
+    assert len(page.lead) == 1
+
+
+def bucket(label: str, *, directional: bool = False) -> DepthRow:
+    return DepthRow(
+        bucket=label, turns=9, depth_p50_tokens=1.0, ttft_p50_s=1.0, ttft_p95_s=1.0,
+        decode_p50_tps=1.0, cached_share=None, directional=directional,
+    )  # fmt: skip
+
+
+def test_paths_are_ranked_where_all_of_them_were_measured(tmp_path: Path) -> None:
+    table = read_table(PathsFolder(paths_folder(tmp_path / "t", "one", "two")))
+    one, two = table.rows
+    deep = replace(one, buckets=(bucket("0-10k"), bucket("10-30k"), bucket("30-60k")))
+    short = replace(two, buckets=(bucket("0-10k"), bucket("10-30k", directional=True)))
+    assert common(replace(table, rows=(deep, short)))[0] == "0-10k"
+    few = replace(two, buckets=(bucket("10-30k", directional=True),))
+    assert common(replace(table, rows=(deep, few)))[0] == "10-30k"
+    none = replace(two, buckets=())
+    assert common(replace(table, rows=(deep, none))) == ("", [])
 
 
 def test_a_contest_shows_every_engine(data: StudyData) -> None:
-    arms = [arm("one", None), arm("two", 1.2), arm("two", None, ttft_p50_s=None, failure="crash")]
-    summary = {**SUMMARY, "arms": arms, "engine": "two"}
-    whole = replace(data, result={**RESULT, "summary": summary})
-    page = contest_page(whole, [data])
+    failed = arm("two", None, ttft_p50_s=None, failure="crash")
+    page = contest(data, arm("one", None), arm("two", 1.2), failed)
     assert page.kind == "contest"
     names = [one.name for one in page.sections]
     assert names[:3] == ["launch", "arms", "depth"]
@@ -134,14 +146,28 @@ def test_a_contest_shows_every_engine(data: StudyData) -> None:
     read_html(html(page))
 
 
-def later(data: StudyData, name: str, **facts: object) -> StudyData:
-    summary = {**SUMMARY, "after": {**SUMMARY["after"], "turn_s": 0.9, "ttft_p50_s": 0.5}}
-    return replace(
-        data,
-        folder=StudyFolder(data.folder.path.parent / name),
-        provenance={**data.provenance, "created_at": "2026-12-01T00:00:00+00:00", **facts},
-        result={**RESULT, "summary": summary},
-    )
+def test_engines_are_followed_turn_by_turn(data: StudyData) -> None:
+    confirmed(data, one_default=1000, two_default=2100, two_trial_0002=2100)
+    page = contest(data, arm("one", None), arm("two", None), arm("two", 1.2))
+    figure = next(p.figure for p in page.plots() if p.figure.name == "turns")
+    assert isinstance(figure, Panels)
+    prompt, reused, ttft, _ = figure.panels
+    assert [s.name for s in ttft.series] == ["one default", "two default", "two best #2"]
+    assert [s.y for s in prompt.series] == [(1000.0, 2000.0), (2100.0, 4200.0), (2100.0, 4200.0)]
+    assert reused.share
+    assert [s.y for s in reused.series] == [(0.0, 0.5)] * 3
+    assert ttft.series[0].y == (0.0005, 0.0005)
+    assert rows(page, "turns")[1] == [
+        "s", "1", "2,000", "4,200", "4,200", "50%", "50%", "50%", "0.001", "0.000", "0.000",
+        "40.0", "40.0", "40.0",
+    ]  # fmt: skip
+
+
+def test_six_configs_are_followed_the_base_and_the_fastest() -> None:
+    gains = [None, 0.5, 1.1, 1.5, 0.9, 1.2, 1.4, 0.4]
+    arms = [arm(str(at), gain) for at, gain in enumerate(gains)]
+    arms.append(arm("gone", 9.0, ttft_p50_s=None))
+    assert [row["engine"] for row in followed(arms)] == ["0", "2", "3", "4", "5", "6"]
 
 
 def test_studies_stand_side_by_side_oldest_first(data: StudyData) -> None:

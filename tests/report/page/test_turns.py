@@ -10,7 +10,7 @@ import pytest
 from report_data import record, write_records
 
 from autotune.report.page.turn_lines import lines_by_arm, records
-from autotune.report.page.turns import Side, chosen, side, turns_plot
+from autotune.report.page.turns import Side, chosen, counted_alike, reused_share, side, turns_plot
 
 
 def test_a_turn_is_the_median_over_its_blocks() -> None:
@@ -45,6 +45,36 @@ def test_plot_and_table_say_the_same() -> None:
     assert ttft.log
     assert figure.breaks == ((1.5, "a"),)  # type: ignore[union-attr]
     assert "a, turn 0\nnot measured" in decode.series[1].told[3]
+
+
+def deep(name: str, tokens: int) -> Side:
+    return side(name, "arm0", [record(name, "s", t, depth_tokens=tokens * (t + 1), cached_tokens=0)
+                               for t in (0, 1)])  # fmt: skip
+
+
+def test_counts_are_alike_within_a_twentieth() -> None:
+    assert counted_alike([deep("a", 1000), deep("b", 1040), Side("c", "arm2", {})])
+    assert not counted_alike([deep("a", 1000), deep("b", 1060)])
+    assert not counted_alike([deep("a", 1000), deep("b", 900)])
+
+
+def test_other_tokenizers_are_compared_by_shares() -> None:
+    plot = turns_plot([deep("a", 1000), deep("b", 2000)])
+    assert plot is not None
+    assert plot.grid is not None
+    prompt, reused, ttft, decode = plot.figure.panels  # type: ignore[union-attr]
+    assert [s.y for s in prompt.series] == [(1000.0, 2000.0), (2000.0, 4000.0)]
+    assert [s.y for s in reused.series] == [(0.0, 0.0), (0.0, 0.0)]
+    assert (reused.share, ttft.log, decode.log) == (True, True, False)
+    assert plot.grid.heads[2:6] == ("prompt tokens, a", "prompt tokens, b", "reused, a",
+                                    "reused, b")  # fmt: skip
+    assert plot.grid.note == "Each engine counts tokens its own way."
+
+
+def test_a_share_of_nothing_is_absent() -> None:
+    points = side("a", "arm0", [record("a", "s", 0, depth_tokens=0, cached_tokens=0),
+                                record("a", "s", 1, cached_tokens=None)]).points  # fmt: skip
+    assert [reused_share(point) for point in points.values()] == [None, None]
 
 
 def test_nothing_measured_is_no_plot() -> None:
