@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from autotune.records import TurnRecord
     from autotune.study.folder import StudyFolder
 
+_DIFFERS = "differs from the default"
+_ROOM = 120
+"""Columns from which settings have room beside the figures."""
 _FACTS = (
     ("engine", ("engine", "engine_version")),
     ("model", ("model_path",)),
@@ -114,7 +117,10 @@ def print_study(document: Mapping[str, Any], console: Console) -> None:
     console.print()
     trials = [trial for trial in document["trials"] if trial["state"] != "duplicate"]
     if trials:
-        console.print(_trials_table(trials))
+        for at, table in enumerate(_trials_tables(trials, console.width)):
+            if at:
+                console.print()
+            console.print(table)
     console.print(Text(_counts(document["trials"], trials)))
     if importance := document.get("importance"):
         console.print(Text(importance_line(importance)))
@@ -130,20 +136,37 @@ def _counts(every: list[Any], shown: list[Any]) -> str:
     return plural(len(shown), "trial") + repeated
 
 
-def _trials_table(trials: Iterable[Mapping[str, Any]]) -> Table:
-    columns = ("#", "s/turn", *TIMES, "tok/s", COUNTS, "took", "differs from the default")
+def _trials_tables(trials: Sequence[Mapping[str, Any]], width: int) -> Iterator[Table]:
+    """Figures with what differs beside them, or below each other where there is no room for it."""
+    figures = ("#", "s/turn", *TIMES, "tok/s", COUNTS, "took")
+    cells = [_trial_cells(trial) for trial in trials]
+    if width >= _ROOM:
+        rows = [[*row, differs] for row, differs in cells]
+        yield _trials_table((*figures, _DIFFERS), rows, trials, LEGEND)
+        return
+    yield _trials_table(figures, [row for row, _ in cells], trials, LEGEND)
+    yield _trials_table(("#", _DIFFERS), [[row[0], differs] for row, differs in cells], trials)
+
+
+def _trials_table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Text]],
+    trials: Sequence[Mapping[str, Any]],
+    legend: str | None = None,
+) -> Table:
     table = _table(*columns)
-    table.caption, table.caption_justify = LEGEND, "left"
+    table.caption, table.caption_justify = legend, "left"
     whole = [t["value"] for t in trials if t["state"] == COMPLETE]
     best = min((value for value in whole if value is not None), default=None)
-    for trial in trials:
+    for trial, row in zip(trials, rows, strict=True):
         is_best = trial["state"] == COMPLETE and trial["value"] == best
         style = "red" if trial["failure"] else "bold green" if is_best else ""
-        table.add_row(*_trial_cells(trial), style=style)
+        table.add_row(*row, style=style)
     return table
 
 
-def _trial_cells(trial: Mapping[str, Any]) -> list[Text]:
+def _trial_cells(trial: Mapping[str, Any]) -> tuple[list[Text], Text]:
+    """The figures of a trial, and what it changes with what became of it."""
     stopped = trial["state"] == STOPPED
     # The figures of a trial that was stopped are over other turns than those of the rest.
     metrics, took = {} if stopped else trial["metrics"] or {}, trial["seconds"] or {}
@@ -161,9 +184,8 @@ def _trial_cells(trial: Mapping[str, Any]) -> list[Text]:
         number(metrics.get("decode_p50_tps")),
         counts(metrics.get("kinds") or ()),
         duration(sum(took.values()) if took else None),
-        settings,
     ]
-    return [Text(cell) for cell in cells]
+    return [Text(cell) for cell in cells], Text(settings)
 
 
 def print_turns(turns: Iterable[TurnRecord], console: Console) -> None:

@@ -18,9 +18,9 @@ from autotune.scoring.ranks import Charted, judge_chart
 from autotune.study.folder import StudyFolder
 
 
-def shown(print_it: Callable[..., None], what: Any) -> str:
+def shown(print_it: Callable[..., None], what: Any, width: int = 80) -> str:
     stream = io.StringIO()
-    print_it(what, Console(file=stream, width=80, highlight=False))
+    print_it(what, Console(file=stream, width=width, highlight=False))
     return stream.getvalue()
 
 
@@ -73,6 +73,19 @@ def test_trials_show_why_they_failed_and_repeats_are_counted() -> None:
     assert "4 trials, 1 suggestion measured before" in text
 
 
+def test_settings_are_never_broken_within_a_name() -> None:
+    names = {f"spec-ngram-map-k4v-size-{letter}": 48 for letter in "mnop"}
+    document = {"name": "demo", "result": None, "provenance": {},
+                "trials": [trial(0), trial(1, value=1.5, changes=names)]}  # fmt: skip
+    narrow, wide = shown(print_study, document), shown(print_study, document, 160)
+    for text in (narrow, wide):
+        assert all(f"{name}=48" in text for name in names)
+        assert text.count("differs from the default") == 1
+    assert "took  differs" in wide
+    assert "#  differs" in narrow
+    assert max(map(len, narrow.splitlines())) <= 80
+
+
 def test_a_trial_has_p95_waiting_and_kinds_and_the_usual_benchmark_is_told() -> None:
     kinds = [{"kind": "cold", "turns": 2, "ttft_p50_s": 4.0}, {"kind": "warm", "turns": 9}]
     metrics = {"turn_s": 1.5, "ttft_p50_s": 0.5, "ttft_p95_s": 4.2, "total_wait_s": 80.0}
@@ -91,6 +104,7 @@ def test_a_trial_has_p95_waiting_and_kinds_and_the_usual_benchmark_is_told() -> 
     text = shown(print_study, document)
     row = next(line.split() for line in text.splitlines() if line.startswith("0 "))
     assert row[:8] == ["0", "1.50", "0.500", "4.20", "1m", "20s", "–", "2/0/9"]
+    assert "took\n" in text
     assert "would have picked trial 1 (n=1): 1.50x there" in " ".join(text.split())
     document["result"] = {"summary": {"verdict": "Yes."}}
     assert NOT_ASKED in " ".join(shown(print_study, document).split())

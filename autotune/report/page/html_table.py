@@ -9,6 +9,8 @@ from autotune.report.page.model import Cell, Grid
 from autotune.report.svg import element
 
 _SENTENCE, _NAME = 44, 20
+_SHORT = 12
+"""Rows up to which a table stays on one sheet of paper."""
 _LONG = 40
 """Rows from which a table scrolls in its own box on a screen, and is cut on paper (page.css)."""
 
@@ -21,7 +23,8 @@ def table(grid: Grid, name: str = "") -> str:
     caption = element("caption", escape(grid.title)) if grid.title else ""
     head = element("thead", element("tr", *(_head(grid, at) for at in range(len(grid.heads)))))
     body = element("tbody", *_rows(grid))
-    kind = "wide tall" if len(grid.rows) > _LONG else "wide"
+    rows = len(grid.rows)
+    kind = "wide tall" if rows > _LONG else "wide short" if rows <= _SHORT else "wide"
     inside = element("table", caption, head, body, class_="sorts" if grid.sorts else None)
     named = grid.title or name or "table of figures"
     box = element("div", inside, class_=kind, tabindex="0", role="region", aria_label=named)

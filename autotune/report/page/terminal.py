@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from rich import box
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -63,8 +64,9 @@ def _print(block: Block, console: Console, heading: str) -> None:
 
 def _print_plot(block: Plot, console: Console, heading: str) -> None:
     drawn = lines(block.figure, min(console.width, 100)) if is_small(block.figure) else []
-    if drawn and block.figure.title != heading:
-        console.print(Text(block.figure.title, style="bold"))
+    title = block.figure.title.removeprefix(heading).removeprefix(": ")
+    if drawn and title:
+        console.print(Text(title, style="bold"))
     for line in drawn:
         console.print(line, no_wrap=True, overflow="crop")
     if block.grid is not None and len(block.grid.rows) <= MOST_ROWS:
@@ -74,19 +76,31 @@ def _print_plot(block: Plot, console: Console, heading: str) -> None:
 def _print_grid(grid: Grid, console: Console) -> None:
     if grid.title:
         console.print(Text(grid.title, style="bold"))
-    shown = _columns(grid)
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for at in shown:
-        justify = "left" if at in grid.words else "right"
-        table.add_column(Text(grid.heads[at]), justify=justify, overflow="fold")  # type: ignore[arg-type]
-    for at, row in enumerate(grid.rows[:MOST_ROWS]):
-        style = _MARKS.get(grid.marks[at], "") if grid.marks else ""
-        table.add_row(*(Text(row[column].text) for column in shown), style=style)
+    table = _table(grid)
+    if Measurement.get(console, console.options, table).maximum > console.width:
+        table.padding = 0
     console.print(table)
     if len(grid.rows) > MOST_ROWS:
         console.print(Text(f"and {len(grid.rows) - MOST_ROWS} more", style="dim"))
     if grid.note:
         console.print(Text(grid.note, style="dim"))
+
+
+def _table(grid: Grid) -> Table:
+    """Columns with two spaces between them; with one where they need the room."""
+    shown = _columns(grid)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for at in shown:
+        table.add_column(
+            Text(grid.heads[at]),
+            justify="left" if at in grid.words else "right",
+            overflow="fold",
+            no_wrap=at not in grid.words,
+        )
+    for at, row in enumerate(grid.rows[:MOST_ROWS]):
+        style = _MARKS.get(grid.marks[at], "") if grid.marks else ""
+        table.add_row(*(Text(row[column].text) for column in shown), style=style)
+    return table
 
 
 def _columns(grid: Grid) -> list[int]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import log
 
 from rich.text import Text
 
 from autotune.report.page.figures import Panel, Panels, Row, Rows, Series
-from autotune.report.text import number, times
+from autotune.report.text import number, share, times
 
 STYLES = {
     "default": "yellow",
@@ -24,6 +24,7 @@ STYLES = {
     "arm2": "green",
     "arm3": "magenta",
 }
+Show = Callable[[float | None], str]
 _EIGHTHS = "▏▎▍▌▋▊▉█"
 _LEVELS = "▁▂▃▄▅▆▇█"
 _NAME, _VALUE = 24, 10
@@ -56,9 +57,9 @@ def _bar(figure: Rows, row: Row, room: int) -> str:
     return bar(row.value / most if most > 0 else 0.0, room)
 
 
-def bar(share: float, room: int) -> str:
-    """A bar of `share` of `room` columns, to an eighth of a column."""
-    eighths = round(max(0.0, min(1.0, share)) * room * 8)
+def bar(part: float, room: int) -> str:
+    """A bar of `part` of `room` columns, to an eighth of a column."""
+    eighths = round(max(0.0, min(1.0, part)) * room * 8)
     whole, rest = divmod(eighths, 8)
     return "█" * whole + (_EIGHTHS[rest - 1] if rest else "")
 
@@ -91,11 +92,14 @@ def panels_lines(figure: Panels, columns: int) -> Iterator[Text]:
             yield from _labelled(figure, panel, columns)
         else:
             yield Text(panel.title, style="dim")
-            yield from (spark(series, columns, log_scale=panel.log) for series in panel.series)
+            show = share if panel.share else number
+            for series in panel.series:
+                yield spark(series, columns, log_scale=panel.log, show=show)
 
 
 def _labelled(figure: Panels, panel: Panel, columns: int) -> Iterator[Text]:
     most = max((y for s in panel.series for _, y in s.known()), default=0.0)
+    show = share if panel.share else number
     room = max(10, columns - _NAME - _VALUE - 2)
     for at, label in enumerate(figure.labels):
         for series in panel.series:
@@ -105,11 +109,11 @@ def _labelled(figure: Panels, panel: Panel, columns: int) -> Iterator[Text]:
                 yield Text.assemble(
                     _named(f"{label} {series.name}"),
                     (f"{drawn:<{room}}", STYLES.get(series.role, "")),
-                    f"{number(value):>{_VALUE}}",
+                    f"{show(value):>{_VALUE}}",
                 )
 
 
-def spark(series: Series, columns: int, *, log_scale: bool = False) -> Text:
+def spark(series: Series, columns: int, *, log_scale: bool = False, show: Show = number) -> Text:
     """The series in a line with its least and greatest; points of one column show their most."""
     room = max(10, columns - _NAME - 20)
     known = [(x, y) for x, y in series.known() if y > 0 or not log_scale]
@@ -127,7 +131,7 @@ def spark(series: Series, columns: int, *, log_scale: bool = False) -> Text:
             best[column] = max(best.get(column, value), value)
     for column, value in best.items():
         columns_[column] = _LEVELS[_level(value, low, high, log_scale=log_scale)]
-    span = f"  {number(low)} to {number(high)}"
+    span = f"  {'0' if low == 0 else show(low)} to {show(high)}"
     return Text.assemble(
         _named(series.name), ("".join(columns_), STYLES.get(series.role, "")), span
     )
@@ -137,10 +141,8 @@ def _level(value: float, low: float, high: float, *, log_scale: bool) -> int:
     least = low if log_scale else min(0.0, low)
     if high <= least:
         return len(_LEVELS) // 2
-    share = (
-        log(value / least) / log(high / least) if log_scale else (value - least) / (high - least)
-    )
-    return min(len(_LEVELS) - 1, int(share * len(_LEVELS)))
+    part = log(value / least) / log(high / least) if log_scale else (value - least) / (high - least)
+    return min(len(_LEVELS) - 1, int(part * len(_LEVELS)))
 
 
 def scatter(panel: Panel, across: str) -> Iterator[Text]:

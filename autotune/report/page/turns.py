@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from autotune.records import TurnRecord
 from autotune.report.page.cells import count, figure, part
@@ -19,6 +20,8 @@ ALIKE = 0.05
 """By how much counts of the same prompts may differ: replies differ a little, tokenizers a lot."""
 
 Key = tuple[str, int]
+Form = Literal["tokens", "shares", "own"]
+_FEW_SIDES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +81,24 @@ def turns_plot(sides: Sequence[Side], source: str = "", name: str = "turns") -> 
         return None
     told = f"{plural(len(keys), 'turn')} of {plural(len({s for s, _ in keys}), 'session')}"
     title = f"Turn by turn: {told}" + (f" ({source})" if source else "")
-    alike = counted_alike(shown)
+    form = form_of(shown)
     figure_ = Panels(
         name=name,
         title=title,
         described=f"Prompt tokens, those reused, TTFT and decode rate of {told}, by turn: "
         f"{', '.join(one.name for one in shown)}",
         across="turns, session by session",
-        panels=(*_tokens(shown, keys, alike=alike), *_speeds(shown, keys)),
+        panels=(*_tokens(shown, keys, form), *_speeds(shown, keys)),
         breaks=tuple(_breaks(keys)),
     )
-    return Plot(figure_, _grid(shown, keys, _note(left_out, alike=alike), alike=alike))
+    return Plot(figure_, _grid(shown, keys, _note(left_out, form), form))
+
+
+def form_of(sides: Sequence[Side]) -> Form:
+    """``tokens`` of two that count alike, ``shares`` of more, ``own`` where counts differ."""
+    if not counted_alike(sides):
+        return "own"
+    return "tokens" if len(sides) <= _FEW_SIDES else "shares"
 
 
 def counted_alike(sides: Sequence[Side]) -> bool:
@@ -105,8 +115,8 @@ def _counted(one: Side, other: Side) -> float:
     return statistics.median(ratios) if ratios else 1.0
 
 
-def _note(left_out: int, *, alike: bool) -> str:
-    told = [] if alike else ["Each engine counts tokens its own way."]
+def _note(left_out: int, form: Form) -> str:
+    told = ["Each engine counts tokens its own way."] if form == "own" else []
     if left_out:
         told.append(
             f"The sessions with the deepest prompts; {plural(left_out, 'turn')} of others are not "
@@ -137,21 +147,23 @@ def chosen(sides: Sequence[Side], most: int = MOST_TURNS) -> tuple[list[Key], in
     return keys[:most], sum(map(len, sessions.values())) - len(keys[:most])
 
 
-def _tokens(sides: Sequence[Side], keys: Sequence[Key], *, alike: bool) -> Iterable[Panel]:
-    """The prompts and what was reused of them; as shares where engines count otherwise."""
-    if not alike:
-        depths = tuple(_series(one, keys, lambda p: p.depth_tokens, "line") for one in sides)
-        yield Panel("Prompt tokens, as each engine counts them", depths)
-        shares = tuple(_series(one, keys, reused_share) for one in sides)
-        yield Panel("Share of the prompt that was reused", shares, share=True)
-        return
+def _tokens(sides: Sequence[Side], keys: Sequence[Key], form: Form) -> Iterable[Panel]:
+    """The prompts, and what was reused of them: tokens of two sides, shares of others."""
     prompt = _series(sides[0], keys, lambda p: p.depth_tokens, "line", "prompt tokens", "prompt")
-    reused = [
-        _series(one, keys, lambda p: p.reused_tokens, "area" if one is sides[-1] else "line",
-                f"reused, {one.name}")
-        for one in reversed(sides)
-    ]  # fmt: skip
-    yield Panel("Prompt tokens, and those reused of them", (prompt, *reused))
+    if form == "tokens":
+        reused = [
+            _series(one, keys, lambda p: p.reused_tokens,
+                    "area" if one is sides[-1] else "line", f"reused, {one.name}")
+            for one in reversed(sides)
+        ]  # fmt: skip
+        yield Panel("Prompt tokens, and those reused of them", (prompt, *reused))
+        return
+    depths = [_series(one, keys, lambda p: p.depth_tokens, "line") for one in sides]
+    own = form == "own"
+    title = "Prompt tokens, as each engine counts them" if own else "Prompt tokens"
+    yield Panel(title, tuple(depths) if own else (prompt,))
+    shares = tuple(_series(one, keys, reused_share) for one in sides)
+    yield Panel("Share of the prompt that was reused", shares, share=True)
 
 
 def _speeds(sides: Sequence[Side], keys: Sequence[Key]) -> Iterable[Panel]:
@@ -220,26 +232,28 @@ def _breaks(keys: Sequence[Key]) -> Iterable[tuple[float, str]]:
             yield at - 0.5, keys[at][0]
 
 
-def _grid(sides: Sequence[Side], keys: Sequence[Key], note: str, *, alike: bool) -> Grid:
-    heads = ["session", "turn", *(["prompt tokens"] if alike else [])]
-    for head in (*(() if alike else ("prompt tokens",)), "reused", "TTFT s", "tok/s"):
+def _grid(sides: Sequence[Side], keys: Sequence[Key], note: str, form: Form) -> Grid:
+    own = form == "own"
+    heads = ["session", "turn", *([] if own else ["prompt tokens"])]
+    for head in (*(("prompt tokens",) if own else ()), "reused", "TTFT s", "tok/s"):
         heads += [f"{head}, {one.name}" for one in sides]
-    rows = tuple(tuple(_cells(sides, key, alike=alike)) for key in keys)
+    rows = tuple(tuple(_cells(sides, key, form)) for key in keys)
     return Grid(heads=tuple(heads), rows=rows, words=frozenset({0}), note=note)
 
 
-def _cells(sides: Sequence[Side], key: Key, *, alike: bool) -> Iterable[Cell]:
+def _cells(sides: Sequence[Side], key: Key, form: Form) -> Iterable[Cell]:
     points = [one.points.get(key) for one in sides]
     depths = [None if p is None else p.depth_tokens for p in points]
+    first = next((d for d in depths if d is not None), None)
     yield words(key[0])
     yield count(key[1])
-    yield from map(count, [next((d for d in depths if d is not None), None)] if alike else depths)
-    yield from (_reused(p, alike=alike) for p in points)
+    yield from map(count, depths if form == "own" else [first])
+    yield from (_reused(p, form) for p in points)
     yield from (figure(None if p is None else p.ttft_s) for p in points)
     yield from (figure(None if p is None else p.decode_tps) for p in points)
 
 
-def _reused(point: TurnPoint | None, *, alike: bool) -> Cell:
+def _reused(point: TurnPoint | None, form: Form) -> Cell:
     if point is None:
         return words(None)
-    return count(point.reused_tokens) if alike else part(reused_share(point))
+    return count(point.reused_tokens) if form == "tokens" else part(reused_share(point))

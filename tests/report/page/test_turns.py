@@ -71,6 +71,17 @@ def test_other_tokenizers_are_compared_by_shares() -> None:
     assert plot.grid.note == "Each engine counts tokens its own way."
 
 
+def test_more_than_two_are_compared_by_shares_of_one_prompt() -> None:
+    plot = turns_plot([deep("a", 1000), deep("b", 1000), deep("c", 1000)])
+    assert plot is not None
+    assert plot.grid is not None
+    prompt, reused, *_ = plot.figure.panels  # type: ignore[union-attr]
+    assert [s.name for s in prompt.series] == ["prompt tokens"]
+    assert [s.name for s in reused.series] == ["a", "b", "c"]
+    assert plot.grid.heads[2:4] == ("prompt tokens", "reused, a")
+    assert plot.grid.note == ""
+
+
 def test_a_share_of_nothing_is_absent() -> None:
     points = side("a", "arm0", [record("a", "s", 0, depth_tokens=0, cached_tokens=0),
                                 record("a", "s", 1, cached_tokens=None)]).points  # fmt: skip
