@@ -101,6 +101,8 @@ def _after(one: StudyData, key: str) -> float | None:
 def _lead(studies: Sequence[StudyData]) -> Iterator[str]:
     if any(one.simulated for one in studies):
         yield f"{', '.join(s.name for s in studies if s.simulated)}: {SIMULATED}"
+    if same := _same(studies):
+        yield same
     if "workload" in _differing(studies):
         yield ("They replayed different workloads: compare what each gained, not their seconds.")
 
@@ -130,26 +132,51 @@ def _short(value: str) -> str:
 
 
 def _grid(studies: Sequence[StudyData], names: Sequence[str]) -> Grid:
-    rows = [tuple(_cells(one, name)) for name, one in zip(names, studies, strict=True)]
+    """Figures first; of machine, engine, model and depth what is not the same in all of them."""
+    told = [_setting(one) for one in studies]
+    unlike_ = [head for head in told[0] if len({one[head] for one in told}) > 1]
+    figures = ("speed-up", "interval", "TTFT s before", "TTFT s after", "tok/s before",
+               "tok/s after", "trials")  # fmt: skip
+    rows = (
+        (words(name), words(_day(one)), *(words(fact[head]) for head in unlike_), *_cells(one))
+        for name, one, fact in zip(names, studies, told, strict=True)
+    )
     return Grid(
-        heads=("study", "begun", "GPU", "engine", "model", "speed-up", "interval", "TTFT s before",
-               "TTFT s after", "tok/s before", "tok/s after", "trials", "depth"),
+        heads=("study", "begun", *unlike_, *figures),
         rows=tuple(rows),
-        words=frozenset({0, 1, 2, 3, 4, 12}),
+        words=frozenset(range(2 + len(unlike_))),
         note="TTFT and tok/s: medians at the scored depth. Speed-up: of the study's objective.",
         sorts=True,
-    )  # fmt: skip
+    )
 
 
-def _cells(one: StudyData, name: str) -> Iterator[Cell]:
-    facts, summary = one.provenance, one.summary
+def _day(one: StudyData) -> str:
+    return str(one.provenance.get("created_at") or "")[:10]
+
+
+def _setting(one: StudyData) -> dict[str, str]:
+    """What a study was measured on, in words."""
+    facts = one.provenance
+    return {
+        "GPU": str(facts.get("gpu_name") or facts.get("gpu") or ""),
+        "engine": str(facts.get("engine") or ""),
+        "model": str(facts.get("model_path") or "").rpartition("/")[2],
+        "depth": depth_words(one.result.get("depth") or facts.get("depth")),
+    }
+
+
+def _same(studies: Sequence[StudyData]) -> str:
+    """What all of them were measured on; nothing where that is not one thing."""
+    told = [_setting(one) for one in studies]
+    same = {head: told[0][head] for head in told[0] if len({one[head] for one in told}) == 1}
+    facts = [f"{head} {value}" for head, value in same.items() if value]
+    return f"The same in all: {', '.join(facts)}." if facts else ""
+
+
+def _cells(one: StudyData) -> Iterator[Cell]:
+    summary = one.summary
     before, after = summary.get("before") or {}, summary.get("after") or {}
     low, high = summary.get("interval") or (None, None)
-    yield words(name)
-    yield words(str(facts.get("created_at") or "")[:10])
-    yield words(facts.get("gpu_name") or facts.get("gpu"))
-    yield words(facts.get("engine"))
-    yield words(str(facts.get("model_path") or "").rpartition("/")[2])
     yield ratio(summary.get("speedup"))
     yield bounds(low, high)
     yield figure(before.get("ttft_p50_s"))
@@ -157,7 +184,6 @@ def _cells(one: StudyData, name: str) -> Iterator[Cell]:
     yield figure(before.get("decode_p50_tps"))
     yield figure(after.get("decode_p50_tps"))
     yield Cell(str(len(one.measured)), float(len(one.measured)))
-    yield words(depth_words(one.result.get("depth") or facts.get("depth")))
 
 
 def _speed(studies: Sequence[StudyData], names: Sequence[str]) -> Section | None:
