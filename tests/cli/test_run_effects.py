@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import os
-import zlib
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from stopwatch import nominal_times
 
-from autotune.candidate import Candidate
 from autotune.cli.main import main
 from autotune.errors import ExitCode
-from autotune.records import TurnRecord
-from autotune.replay.plan import ReplayPlan
 from autotune.study.folder import StudyFolder
-from autotune.trial.measurement import Measurement, RecordSink
-from autotune.trial.real import RealMeasurer
 from autotune.workload.synthesize import SynthesisSpec, synthesize
 from autotune.workload.writer import write_capture
 
@@ -46,31 +39,13 @@ set = { ubatch-size = 4096, poll = 0 }
 
 
 @pytest.fixture
-def stopwatch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Real engines and replies, and times that a busy machine does not touch.
-
-    Whether a flag does nothing is told to 3%: what a shared machine does to a turn is ten times
-    that. The first token takes 0.8 s with a batch of 512 and an eighth of it with 4096, give or
-    take 0.5% by turn and arm; `poll` does nothing.
-    """
-    measure = RealMeasurer.measure
-
-    def timed(record: TurnRecord, batch: float) -> TurnRecord:
-        jitter = zlib.crc32(f"{record.arm} {record.block} {record.order}".encode()) % 101 - 50
-        ttft_s = 0.8 * 512 / batch * (1 + jitter / 10_000)
-        return replace(record, ttft_s=ttft_s, decode_tps=200.0, wall_s=ttft_s + 0.01, mark=None)
-
-    def steady(
-        self: RealMeasurer, candidate: Candidate, plan: ReplayPlan, *, sink: RecordSink, **rest: Any
-    ) -> Measurement:
-        batch = float(candidate.settings.get("ubatch-size", 512))
-        found = measure(self, candidate, plan, sink=lambda r: sink(timed(r, batch)), **rest)
-        return replace(found, records=tuple(timed(r, batch) for r in found.records))
-
-    monkeypatch.setattr(RealMeasurer, "measure", steady)
+def undisturbed() -> Iterator[None]:
+    """Whether a flag does nothing is told to 3%: what a shared machine does is ten times that."""
+    with nominal_times():
+        yield
 
 
-@pytest.mark.usefixtures("stopwatch")
+@pytest.mark.usefixtures("undisturbed")
 def test_a_flag_that_does_nothing_is_left_out_of_what_is_recommended(
     fake_engine_manifest: Callable[..., Path],
     fake_model: Path,
@@ -84,7 +59,10 @@ def test_a_flag_that_does_nothing_is_left_out_of_what_is_recommended(
     (tmp_path / "space.toml").write_text(SPACE)
     spec = SynthesisSpec(sessions=1, turns=4, start_depth=800, depth=1600, reply_tokens=16)
     write_capture(synthesize(spec), tmp_path / "wl.jsonl")
-    manifest = fake_engine_manifest(search_space=str(tmp_path / "space.toml"))
+    # A prompt of 800 tokens takes 0.8 s with the default's batch and 0.1 s with the large one.
+    manifest = fake_engine_manifest(
+        prefill_us=1000.0, token_us=5000.0, search_space=str(tmp_path / "space.toml")
+    )
     argv = ["run", "--engine", str(manifest), "--model", str(fake_model), "--gpu", "cpu"]
     argv += ["--workload", "wl.jsonl", "--study", "s", "--trials", "2", "--budget", "30m"]
     argv += ["--confirm-blocks", "1", "--max-output-tokens", "3"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from gguf_file import write_gguf
 from manifest import write_manifest
+from stopwatch import nominal_times
 
 from autotune.errors import ExitCode
 from autotune.export.from_study import winner_config
@@ -33,6 +34,13 @@ from autotune.workload.writer import write_capture
 
 SPACE = Path(__file__).parents[1] / "fakes" / "fake_space.toml"
 MIB = 2**20
+
+
+@pytest.fixture(scope="module", autouse=True)
+def undisturbed() -> Iterator[None]:
+    """Who wins is asked here, and not what others do to the machine."""
+    with nominal_times():
+        yield
 
 
 @pytest.fixture(scope="module")

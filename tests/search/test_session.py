@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from stopwatch import nominal_times
 
 from autotune.candidate import Setting
 from autotune.errors import ExitCode, MachineError, UserError
@@ -28,6 +29,13 @@ from autotune.workload.synthesize import SynthesisSpec, synthesize
 from autotune.workload.writer import write_capture
 
 SPACE = Path(__file__).parents[1] / "fakes" / "fake_space.toml"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def undisturbed() -> Iterator[None]:
+    """Who wins is asked here, and not what others do to the machine."""
+    with nominal_times():
+        yield
 
 
 @pytest.fixture(scope="module")
