@@ -29,6 +29,9 @@ ENV_PREFIX = "AUTOTUNE_"
 _NOT_SETTINGS = {"AUTOTUNE_TRIAL"}
 """Marks that autotune leaves in the environment of the engines it starts."""
 
+OWN_TABLES = ("nightly",)
+"""Tables of a file that hold no settings: the commands that they are for read them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Locations:
@@ -196,12 +199,13 @@ def file_layer(path: Path, kind: str) -> Layer:
     """What a TOML file says; a file that is not there says nothing."""
     data = _read_toml(path)
     names = {key_of(n): n for n in Settings.model_fields}
-    for key in data:
+    settings = {key: value for key, value in data.items() if key not in OWN_TABLES}
+    for key in settings:
         if key.replace("_", "-") not in names:
-            raise _unknown_key(key, path, names)
+            raise _unknown_key(key, path, (*names, *OWN_TABLES))
     values: dict[str, Any] = {}
     labels: dict[str, str] = {}
-    for key, value in data.items():
+    for key, value in settings.items():
         name = names[key.replace("_", "-")]
         if name in values:
             raise UserError(f"{path}: {key} is set twice", "keep one of the two spellings")
@@ -227,7 +231,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _unknown_key(key: str, path: Path, names: Mapping[str, str]) -> UserError:
+def _unknown_key(key: str, path: Path, names: Iterable[str]) -> UserError:
     near = closest(key.replace("_", "-"), names)
     hint = f"did you mean {near}?" if near else "autotune config show lists every setting"
     return UserError(f"{path}: there is no setting {key!r}", hint)

@@ -104,7 +104,7 @@ def prune_schedule_log(studies_dir: Path, most_bytes: int, *, dry_run: bool = Fa
         return 0
     try:
         with path.open("r+b") as handle:
-            handle.seek(size - most_bytes)
+            handle.seek(size - most_bytes - 1)
             rest = handle.read().partition(b"\n")[2]
             if not dry_run:
                 handle.seek(0)

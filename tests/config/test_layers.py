@@ -139,6 +139,7 @@ def test_both_spellings_of_a_key_are_one(tmp_path: Path) -> None:
     [
         ("bugdet = 1", "there is no setting 'bugdet'", "did you mean budget"),
         ("zzzzzz = 1", "there is no setting 'zzzzzz'", "config show"),
+        ("[nightlie]", "there is no setting 'nightlie'", "did you mean nightly"),
         ("budget = ", "is not TOML", "budget ="),
     ],
 )
@@ -186,3 +187,9 @@ def test_sections_make_up_the_settings() -> None:
 def test_a_value_that_stands_alone_is_as_it_was_written() -> None:
     """Other commands have a ``--model`` of their own, which is one path or a name."""
     assert Layers((Layer("flag", {"model": "a/b"}),)).merged() == {"model": "a/b"}
+
+
+def test_targets_of_nights_are_no_settings(tmp_path: Path) -> None:
+    path = tmp_path / "autotune.toml"
+    path.write_text("seed = 3\n[nightly.targets.coder]\nanything = 1\n")
+    assert file_layer(path, "project").values == {"seed": 3}
