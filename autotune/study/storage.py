@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from autotune.errors import MachineError
 from autotune.study.folder import StudyFolder
+from autotune.study.read_only import reading, unreadable
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -38,10 +38,7 @@ def _storage(folder: StudyFolder) -> RDBStorage:
             _write_ahead(storage)
             return storage
     except DatabaseError as error:
-        reason = str(error.orig) if error.orig else str(error)
-        raise MachineError(
-            f"{folder.database} cannot be opened: {reason}", "restore it or start a new study"
-        ) from None
+        raise unreadable(folder.database, error) from None
 
 
 def _write_ahead(storage: RDBStorage) -> None:
@@ -89,17 +86,19 @@ def open_study(folder: StudyFolder, sampler: BaseSampler) -> Iterator[Study]:
 
 
 def load_trials(folder: StudyFolder) -> list[FrozenTrial]:
-    """Every trial in order, for reading; empty when the study has none yet."""
+    """Every trial in order; empty when the study has none yet. Nothing on disk changes.
+
+    Raises `MachineError` for a database that cannot be read.
+    """
     import optuna
 
     if not folder.database.is_file():
         return []
-    storage = _storage(folder)
+    # It would print the traceback of what we report in a line.
+    optuna.logging.set_verbosity(optuna.logging.CRITICAL)
     try:
-        name = _name_in(storage, folder)
-        return optuna.load_study(study_name=name, storage=storage).get_trials()
+        with reading(folder.database) as storage:
+            name = _name_in(storage, folder)
+            return optuna.load_study(study_name=name, storage=storage).get_trials()
     except KeyError:
         return []
-    finally:
-        storage.remove_session()
-        storage.engine.dispose()
