@@ -29,6 +29,13 @@ class Method(StrEnum):
     PERCENTILE = "percentile"
 
 
+class Statistic(StrEnum):
+    """What `Comparison.ratio` is the ratio of."""
+
+    MEDIANS = "medians"
+    TURNS = "turn by turn"
+
+
 @dataclass(frozen=True, slots=True)
 class Ratio:
     """A speed-up with its interval; the bounds are ``None`` where too few draws had one."""
@@ -69,6 +76,7 @@ class Comparison:
         confidence: of every interval here; above 0.95 where several candidates share the risk.
         method: how the objective's bounds came from the draws.
         floor: the machine's A/A noise by which the intervals were widened, as log-ratios.
+        statistic: whether `ratio` is of the medians over turns, or the mean of the turns' own.
     """
 
     objective: Objective
@@ -89,6 +97,7 @@ class Comparison:
     confidence: float = CONFIDENCE
     method: Method = Method.PERCENTILE
     floor: Floor = field(default_factory=dict)
+    statistic: Statistic = Statistic.MEDIANS
 
     def metric(self, name: str) -> Ratio | None:
         """The speed-up by one of `METRICS`. Raises ``KeyError`` for another name."""

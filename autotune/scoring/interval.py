@@ -31,6 +31,7 @@ from autotune.scoring.comparison import (
     Floor,
     Method,
     Ratio,
+    Statistic,
 )
 from autotune.scoring.correction import shared_confidence, widened
 from autotune.scoring.counts import Draws, draw, labels, without
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Counts = NDArray[np.int32]
 
-__all__ = ["METRICS", "Comparison", "Floor", "Ratio", "compare"]
+__all__ = ["METRICS", "Comparison", "Floor", "Ratio", "compare", "turn_by_turn"]
 
 RESAMPLES = 2000
 _USABLE_SHARE = 0.9
@@ -106,6 +107,27 @@ def compare(
         by_turn={metric: found for metric, found in by_turn.items() if found is not None},
         confidence=confidence,
         floor=noise,
+    )
+
+
+def turn_by_turn(comparison: Comparison) -> Comparison | None:
+    """`comparison` with the geometric mean of the turns' own ratios for its `ratio`.
+
+    Where sessions are unlike, the middle of all their turns moves with every session that is drawn,
+    while the gain on each turn may be much the same: then this interval is the narrower one.
+    ``None`` where no pair has the objective, or where there is no interval.
+    """
+    told = comparison.by_turn.get(_METRIC_OF[comparison.objective])
+    if told is None or told.mean.low is None:
+        return None
+    mean = told.mean
+    return replace(
+        comparison,
+        ratio=mean.ratio,
+        low=mean.low,
+        high=mean.high,
+        method=mean.method,
+        statistic=Statistic.TURNS,
     )
 
 

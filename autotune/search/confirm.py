@@ -11,7 +11,7 @@ from autotune.records import TurnRecord
 from autotune.replay.plan import ReplayPlan
 from autotune.scoring.comparison import CONFIDENCE
 from autotune.scoring.contaminated import contaminated
-from autotune.scoring.interval import Comparison, compare
+from autotune.scoring.interval import Comparison, compare, turn_by_turn
 from autotune.scoring.metrics import NoMetricValue
 from autotune.scoring.noise import NoiseFloor
 from autotune.search.budget import Budget
@@ -25,10 +25,11 @@ from autotune.trial.measurement import Measurement, Measurer
 
 DEFAULT_ARM = "default"
 
-FIRST_LOOK, SECOND_LOOK = 0.96, 0.99
-"""The confidence of a verdict that may be looked at twice: together the two looks are wrong in 5 of
-100 cases at most (Bonferroni). The second has most to gain by more blocks, as Student's t is far
-narrower over six than over three, and can afford the stricter one."""
+FIRST_LOOK, TURNS_LOOK, SECOND_LOOK = 0.96, 0.96, 0.98
+"""The confidence of a verdict that may be looked at twice, and of the turns' own ratios at the
+first look. A win is what may be wrong, and half of what an interval leaves out lies above it: 2, 2
+and 1 in 100, which are 5 together at most (Bonferroni). The second look has most to gain by more
+blocks, as Student's t is far narrower over six than over three, and can afford to be stricter."""
 
 WORTH = 1.02
 """A speed-up of less is not worth more blocks."""
@@ -169,8 +170,12 @@ class Confirmation:
         return all(len(self.earlier.get((name, block), ())) == whole for name in names)
 
     def _fits(self, done: int) -> bool:
-        """Whether another block fits what is left; the first is always measured."""
-        left = self.budget.confirm_left_s()
+        """Whether another block fits what is left; the first is always measured.
+
+        Those that were promised may end a little late, further ones may not.
+        """
+        promised = done < self.blocks
+        left = self.budget.block_left_s() if promised else self.budget.confirm_left_s()
         if done == 0 or left is None:
             return True
         return self._seconds / done <= left
@@ -252,18 +257,29 @@ class Confirmation:
         candidates: int,
         confidence: float,
     ) -> Comparison:
-        """As one of as many `candidates` as began: one that failed had its chance as well."""
+        """As one of as many `candidates` as began: one that failed had its chance as well.
+
+        At the first look of two a win may also be one turn by turn.
+        """
         noise_is_told = self._is_loud() or len({record.block for record in before}) == 1
-        return compare(
-            before,
-            candidate,
-            keys=self.judge.at_depth,
-            objective=self.judge.objective,
-            seed=self.seed,
-            candidates=candidates,
-            confidence=confidence,
-            floor=self.floor.half_widths if self.floor and noise_is_told else None,
-        )
+
+        def at(confidence: float) -> Comparison:
+            return compare(
+                before,
+                candidate,
+                keys=self.judge.at_depth,
+                objective=self.judge.objective,
+                seed=self.seed,
+                candidates=candidates,
+                confidence=confidence,
+                floor=self.floor.half_widths if self.floor and noise_is_told else None,
+            )
+
+        found = at(confidence)
+        if not self.more or confidence != FIRST_LOOK or found.wins or found.ratio <= 1:
+            return found
+        paired = turn_by_turn(at(TURNS_LOOK))
+        return found if paired is None or not paired.wins else paired
 
     def _is_loud(self) -> bool:
         """Whether a block is kept that others disturbed.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from autotune.candidate import Candidate
+from autotune.search.budget import MARGIN
 from autotune.search.confirm import DEFAULT_ARM, Arm, Confirmation, Confirmed
 from autotune.search.judge import Judge
 from autotune.search.ledger import Entry, Ledger, arm_name
@@ -118,11 +119,12 @@ def contenders(ledger: Ledger, most: int = CONTENDERS) -> list[Arm]:
 def room_for(left_s: float | None, launch_s: float, blocks: int, arms: int = 2) -> int:
     """How many contenders fit `left_s` seconds beside `blocks` blocks of `arms`; at least one.
 
-    `launch_s` is what one launch on the held-out sessions costs.
+    `launch_s` is what one launch on the held-out sessions costs; the blocks are reckoned with
+    `MARGIN`, as the heat must not take what they need.
     """
     if left_s is None or launch_s <= 0:
         return CONTENDERS
-    heat = int(left_s / launch_s) - arms * blocks
+    heat = int(left_s / launch_s - MARGIN * arms * blocks)
     return CONTENDERS if heat >= CONTENDERS else heat if heat >= 2 else 1
 
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from autotune import __version__
 from autotune.candidate import Candidate
 from autotune.errors import ExitCode
+from autotune.launchers.habits import export_env, wanted_variables
 from autotune.launchers.model_setting import with_model
 from autotune.launchers.protocol import EXPORT_PORT, LaunchContext
+from autotune.scoring.comparison import Statistic
 from autotune.scoring.interval import Comparison
 from autotune.scoring.score import Score
 from autotune.search.confirm import DEFAULT_ARM, Confirmed
@@ -196,7 +198,8 @@ def verdict_text(layout: Layout, winner: Entry | None, comparison: Comparison | 
     bounds = interval_of(comparison)
     span = "unknown" if bounds is None else f"{bounds[0]:.2f} to {bounds[1]:.2f}"
     where = "held-out sessions" if layout.held_out else "the searched sessions"
-    sure = f"{comparison.level} interval {span}"
+    paired = ", turn by turn" if comparison.statistic is Statistic.TURNS else ""
+    sure = f"{comparison.level} interval {span}{paired}"
     speed = f"{comparison.ratio:.2f}x its speed in {what} ({sure}, on {where})"
     if winner is None:
         return f"No config beats the default: the best one has {speed}."
@@ -232,6 +235,10 @@ def bucket_rows(layout: Layout, confirmed: Confirmed, arm: str) -> tuple[BucketR
 
 def export_argv(setup: Setup, entry: Entry) -> tuple[str, ...]:
     """The command line a person runs: nothing private to a trial is in it."""
+    return setup.launcher.export_argv(*_exported(setup, entry))
+
+
+def _exported(setup: Setup, entry: Entry) -> tuple[Candidate, LaunchContext]:
     context = LaunchContext(
         model=setup.model_path,
         work_dir=setup.folder.path,
@@ -239,7 +246,15 @@ def export_argv(setup: Setup, entry: Entry) -> tuple[str, ...]:
         trial_id="export",
         port=EXPORT_PORT,
     )
-    return setup.launcher.export_argv(*with_model(Candidate(entry.settings), context))
+    return with_model(Candidate(entry.settings), context)
+
+
+def _export_env(setup: Setup, entry: Entry) -> dict[str, str]:
+    """The variables that go with `export_argv`: what pins the GPU, and what a manifest sets."""
+    _, context = _exported(setup, entry)
+    if setup.gpu is not None:
+        context = replace(context, gpu_uuid=setup.gpu.uuid, gpu_pin=setup.gpu.pin)
+    return dict(export_env(setup.launcher, context))
 
 
 def write_result(setup: Setup, layout: Layout, outcome: Outcome) -> None:
@@ -268,7 +283,6 @@ def config_of(setup: Setup, layout: Layout, entry: Entry | None) -> dict[str, An
         return None
     base = to_settings(layout.space, layout.space.defaults)
     changed = {n: v for n, v in entry.settings.items() if base.get(n) != v}
-    gpu_env = {} if setup.gpu is None else dict(setup.gpu.pin)
     quality = [p for p in layout.space.parameters if p.quality and p.name in changed]
     return {
         "trial": entry.number,
@@ -276,7 +290,8 @@ def config_of(setup: Setup, layout: Layout, entry: Entry | None) -> dict[str, An
         "settings": changed,
         "full_settings": dict(entry.settings),
         "argv": list(export_argv(setup, entry)),
-        "env": gpu_env,
+        "env": _export_env(setup, entry),
+        "wanted_variables": list(wanted_variables(setup.launcher)),
         "quality_changing": [p.name for p in quality],
         "quality": quality_of(setup.folder.path, layout.space, entry.settings),
     }

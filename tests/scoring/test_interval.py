@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autotune.records import TurnRecord
-from autotune.scoring.comparison import Method
+from autotune.scoring.comparison import Method, Statistic
 from autotune.scoring.counts import BY_TURN
-from autotune.scoring.interval import METRICS, Comparison, compare
+from autotune.scoring.interval import METRICS, Comparison, compare, turn_by_turn
 from autotune.scoring.metrics import NoMetricValue
 from autotune.scoring.objective import Objective
 from autotune.scoring.resampling import BY_RUN, BY_SESSION
@@ -238,6 +238,20 @@ def test_paired_ratios_see_what_medians_hide(record: Record) -> None:
     assert found.by_turn["ttft"].mean.ratio == pytest.approx(6 ** (1 / 3))
     assert found.by_turn["ttft"].median.ratio == pytest.approx(2.0)
     assert found.by_turn["ttft"].pairs == 6
+
+
+def test_a_comparison_may_be_told_turn_by_turn(record: Record) -> None:
+    default = twice([record(at, "s", ttft_s=t, decode_tps=10.0) for at, t in enumerate((1, 2, 9))])
+    candidate = twice([record(at, "s", ttft_s=t) for at, t in enumerate((0.5, 2, 3))])
+    found = compare(default, candidate, objective=Objective.TTFT)
+    assert found.statistic is Statistic.MEDIANS
+    told = turn_by_turn(found)
+    assert told is not None
+    assert told.statistic is Statistic.TURNS
+    mean = found.by_turn["ttft"].mean
+    assert (told.ratio, told.low, told.high) == (mean.ratio, mean.low, mean.high)
+    assert (told.confidence, told.ttft) == (found.confidence, found.ttft)
+    assert turn_by_turn(replace(found, by_turn={})) is None
 
 
 def test_two_blocks_that_disagree_reach_as_far_as_one_degree_of_freedom(record: Record) -> None:

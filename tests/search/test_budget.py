@@ -47,7 +47,7 @@ def test_a_trial_under_way_is_late_when_it_eats_the_confirmation() -> None:
 def test_what_is_kept_back_is_what_the_confirmation_wants_between_a_tenth_and_a_half() -> None:
     known = ledger(10.0)
     wants_six = budget(200.0, None, launches=6, confirm_share_of_trial=1.0)
-    assert wants_six.reserve_s(known) == pytest.approx(69.0)
+    assert wants_six.reserve_s(known) == pytest.approx(75.0)
     assert budget(200.0, None, launches=1).reserve_s(known) == 20.0
     assert budget(200.0, None, launches=99).reserve_s(known) == 100.0
 
@@ -72,8 +72,15 @@ def test_what_is_kept_back_follows_what_the_confirmation_wants_by_now() -> None:
     kept = Budget(
         100.0, None, lambda: 0.0, 0.0, confirm_launches=lambda known: len(known.measured) + 2
     )
-    assert kept.reserve_s(ledger(10.0)) == pytest.approx(34.5)
-    assert kept.reserve_s(ledger(10.0, 10.0)) == pytest.approx(46.0)
+    assert kept.reserve_s(ledger(10.0)) == pytest.approx(37.5)
+    assert kept.reserve_s(ledger(10.0, 10.0)) == pytest.approx(50.0)
+
+
+def test_a_block_that_was_promised_may_end_a_little_late() -> None:
+    # 3% of 100 s beyond the 5 that are left.
+    assert budget(100.0, None, now=95.0).block_left_s() == pytest.approx(8.0)
+    assert budget(100.0, None, now=95.0).confirm_left_s() == pytest.approx(5.0)
+    assert budget(None, 3).block_left_s() is None
 
 
 def test_how_long_a_trial_may_go_on() -> None:

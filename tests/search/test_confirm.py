@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,9 @@ from steady import CORES, busy
 
 from autotune.candidate import Candidate, Setting
 from autotune.launchers.failure import Failure, FailureKind
+from autotune.records import TurnRecord
+from autotune.replay.plan import PlannedTurn
+from autotune.scoring.comparison import CONFIDENCE, Statistic
 from autotune.scoring.noise import Method, NoiseFloor
 from autotune.scoring.objective import Objective
 from autotune.search.budget import Budget
@@ -22,6 +26,7 @@ from autotune.search.confirm import (
     EARLIER_DISTURBED,
     FIRST_LOOK,
     SECOND_LOOK,
+    TURNS_LOOK,
     Arm,
     Confirmation,
     Confirmed,
@@ -125,6 +130,22 @@ def test_a_budget_that_is_spent_leaves_one_block(bench: Bench) -> None:
     assert confirm(bench, FormulaMeasurer(), limit_s=0.0).blocks == 1
 
 
+def test_a_block_that_was_promised_may_end_a_little_late(bench: Bench) -> None:
+    def blocks(limit_s: float) -> int:
+        measurer = FormulaMeasurer()  # 10 s a launch, 20 s a block of two arms
+        budget = Budget(limit_s, None, lambda: 10.0 * len(measurer.arms), 0.0)
+        return confirm(bench, measurer, arms=TWO, budget=budget).blocks
+
+    # The third ends after 60 s: 3% late of 58.5 s, and too late of 58 s.
+    assert (blocks(58.5), blocks(58.0)) == (3, 2)
+
+
+def test_further_blocks_are_never_late(bench: Bench) -> None:
+    measurer = loud(*LOUD)
+    budget = Budget(79.0, None, lambda: 10.0 * len(measurer.arms), 0.0)
+    assert confirm(bench, measurer, arms=TWO, more=3, budget=budget).blocks == 3
+
+
 def test_finished_blocks_are_not_measured_again(bench: Bench) -> None:
     whole = confirm(bench, FormulaMeasurer())
     again = FormulaMeasurer()
@@ -183,6 +204,51 @@ def test_a_clear_verdict_takes_no_more_blocks(bench: Bench) -> None:
     assert found.blocks == 3
     assert found.comparisons["trial-0003"].wins
     assert found.comparisons["trial-0003"].confidence == pytest.approx(FIRST_LOOK)
+
+
+@dataclass
+class UnlikeSessions(FormulaMeasurer):
+    """Every turn of a session takes its seconds; the candidate of 128 is as often faster."""
+
+    seconds: Sequence[float] = (1.0, 16.0, 8.0, 16.0, 4.0, 8.0)
+    faster: Sequence[float] = (2.4, 1.8, 1.4, 2.4, 2.8, 1.8)
+
+    def _record(self, candidate: Candidate, p: PlannedTurn, arm: str, block: int) -> TurnRecord:
+        record = super()._record(candidate, p, arm, block)
+        number = int(record.session_id.removeprefix("s"))
+        gain = self.faster[number] if candidate.settings["batch-size"] == 128 else 1.0
+        return replace(record, ttft_s=self.seconds[number] / gain)
+
+
+def unlike(bench: Bench, name: str, more: int) -> Confirmed:
+    plan = plan_of(sessions=6)
+    keys = frozenset((p.turn.session_id, p.turn.index) for p in plan.turns)
+    judge = Judge(Objective.TTFT, keys)
+    return confirm(
+        bench, UnlikeSessions(), arms=TWO, plan=plan, judge=judge, more=more, round_name=name
+    )
+
+
+def test_where_sessions_are_unlike_a_win_may_be_one_turn_by_turn(bench: Bench) -> None:
+    found = unlike(bench, "confirm-0001", 3)
+    comparison = found.comparisons["trial-0003"]
+    assert comparison.statistic is Statistic.TURNS
+    # The sixth root of 2.4 * 1.8 * 1.4 * 2.4 * 2.8 * 1.8 = 73.16.
+    assert comparison.ratio == pytest.approx(2.0449, abs=1e-3)
+    assert comparison.confidence == pytest.approx(TURNS_LOOK)
+    assert comparison.wins
+    assert found.blocks == 3
+    # The middle of all turns goes from 8 to 5.08 s, and every drawn session moves it.
+    medians = unlike(bench, "confirm-0002", 0).comparisons["trial-0003"]
+    assert medians.statistic is Statistic.MEDIANS
+    assert medians.ratio == pytest.approx(8 / ((8 / 1.4 + 8 / 1.8) / 2))
+    assert not medians.wins
+
+
+def test_three_chances_share_one_risk() -> None:
+    # Of equal configs half of the misses are wins.
+    risks = [(1 - look) / 2 for look in (FIRST_LOOK, TURNS_LOOK, SECOND_LOOK)]
+    assert sum(risks) == pytest.approx(1 - CONFIDENCE)
 
 
 def test_what_is_not_faster_is_not_worth_more_blocks(bench: Bench) -> None:

@@ -62,9 +62,10 @@ def test_a_default_alone_has_no_one_beside_it() -> None:
 
 
 def test_room_is_what_is_left_beside_the_blocks_of_two_arms() -> None:
-    # Three blocks of two arms are six launches of 10 s; 90 s hold three more, 80 s hold two.
+    # Three blocks of two arms are six launches of 10 s, 75 s with a quarter more; 105 s hold three
+    # for a heat beside them, 95 s hold two.
     assert launches(ledger(), 3) == 9
-    assert [room_for(left, 10.0, 3) for left in (200.0, 90.0, 80.0, 79.0, 0.0)] == [3, 3, 2, 1, 1]
+    assert [room_for(left, 10.0, 3) for left in (200.0, 105.0, 95.0, 94.0, 0.0)] == [3, 3, 2, 1, 1]
     assert room_for(None, 10.0, 3) == 3
 
 
@@ -194,7 +195,9 @@ def test_three_sides_take_three_launches_a_block() -> None:
     assert sides(both) == 3
     # One rival is close to the best: no heat, and three blocks of three arms.
     assert launches(both, 3) == 9
-    assert room_for(110.0, 10.0, 3, sides(both)) == 2
+    # Nine launches of 10 s and a quarter more are 112.5 s.
+    assert room_for(133.0, 10.0, 3, sides(both)) == 2
+    assert room_for(132.0, 10.0, 3, sides(both)) == 1
 
 
 def test_a_config_in_use_that_is_the_default_or_never_ran_is_none() -> None:
