@@ -170,13 +170,15 @@ STRATEGIES := studies/search-strategies
 # Processes that search side by side; of the recording, and of each simulated machine.
 STRATEGY_JOBS ?= 2
 STRATEGY_SEEDS ?= 50
-SIMULATED_SEEDS ?= 20
+SIMULATED_SEEDS ?= 3
+SIMULATED := 3060-llama-8b 3090-qwen-27b 4090-qwen-30b-a3b gb10-gpt-oss-120b h100-qwen-32b-vllm \
+	m1-max-llama-8b
 SAFETY_SEEDS ?= 20
 
 search-strategies: $(READY)  ## make studies/search-strategies again: how fast each strategy gets near the optimum (2 hours)
 	$(BIN)/autotune simulate --setup $(FACTORIAL) --budget 20x --budget 150x \
 		--seeds $(STRATEGY_SEEDS) --jobs $(STRATEGY_JOBS) --output $(STRATEGIES)/recorded
-	$(BIN)/autotune simulate --seeds $(SIMULATED_SEEDS) --budget 100x \
+	$(BIN)/autotune simulate $(addprefix --setup ,$(SIMULATED)) --seeds $(SIMULATED_SEEDS) --budget 60x \
 		--jobs $(STRATEGY_JOBS) --output $(STRATEGIES)/simulated
 
 # A recommendation that is slower than the default by more than the noise floor fails the target.
