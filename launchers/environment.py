@@ -72,11 +72,15 @@ def private(context: LaunchContext, gpu_env: str = CUDA) -> dict[str, str]:
     An engine that has a variable of its own for it (`gpu_env`) gets the UUID there.
     """
     env = {name: str(context.work_dir / sub) for name, sub in PRIVATE.items()}
-    env[TRIAL] = context.trial_id
-    if context.gpu_uuid is not None:
-        own = gpu_env != CUDA or context.gpu_pin is None
-        env.update({gpu_env: context.gpu_uuid} if own else context.gpu_pin or {})
-    return env
+    return {**env, TRIAL: context.trial_id, **gpu_variables(context, gpu_env)}
+
+
+def gpu_variables(context: LaunchContext, gpu_env: str = CUDA) -> dict[str, str]:
+    """What leaves an engine nothing but the GPU of `context`; nothing where none is named."""
+    if context.gpu_uuid is None:
+        return {}
+    own = gpu_env != CUDA or context.gpu_pin is None
+    return {gpu_env: context.gpu_uuid} if own else dict(context.gpu_pin or {})
 
 
 def make_directories(context: LaunchContext) -> None:

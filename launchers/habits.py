@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from autotune.candidate import Setting
-from autotune.launchers.protocol import Launcher, Server
+from autotune.launchers.environment import gpu_variables
+from autotune.launchers.protocol import LaunchContext, Launcher, Server
 from autotune.scoring.reuse_model import CacheShape, EngineNote
 
 
@@ -119,6 +120,32 @@ class Narrating(Protocol):
     def reuse_notes(self, log_text: str) -> tuple[EngineNote, ...]:
         """A note for each request, in the order in which they were begun."""
         ...
+
+
+@runtime_checkable
+class Surrounded(Protocol):
+    """A launcher whose engine is told more by its environment than which GPU to use."""
+
+    def export_env(self, context: LaunchContext) -> Mapping[str, str]:
+        """What a person sets to serve: nothing private to a trial, no secret."""
+        ...
+
+    @property
+    def wanted_variables(self) -> tuple[str, ...]:
+        """Names of variables whose values are the person's own and are written nowhere."""
+        ...
+
+
+def export_env(launcher: Launcher, context: LaunchContext) -> Mapping[str, str]:
+    """The environment that belongs to `launcher.export_argv`; for most, what pins the GPU."""
+    if isinstance(launcher, Surrounded):
+        return launcher.export_env(context)
+    return gpu_variables(context)
+
+
+def wanted_variables(launcher: Launcher) -> tuple[str, ...]:
+    """Variables that an engine needs from whoever starts it; for most there are none."""
+    return launcher.wanted_variables if isinstance(launcher, Surrounded) else ()
 
 
 def timing_paths_of(launcher: Launcher) -> Mapping[str, tuple[str, float]]:

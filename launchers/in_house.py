@@ -14,7 +14,8 @@ from typing import Any
 from autotune.candidate import Candidate, Setting
 from autotune.errors import MachineError
 from autotune.launchers.arguments import arguments
-from autotune.launchers.environment import inherited, private
+from autotune.launchers.environment import gpu_variables, inherited, private
+from autotune.launchers.exported_env import exported_variables, wanted_variables
 from autotune.launchers.failure import Failure, FailureKind, TrialError
 from autotune.launchers.failures import LogPattern, explain
 from autotune.launchers.habits import Habits
@@ -322,8 +323,20 @@ class InHouseLauncher:
         """What a person would type to serve `candidate`: the manifest's export form, or argv."""
         template = self.manifest.export.argv or self.manifest.command.argv
         settings = self._settings(candidate, CacheArm.ON)
-        values = {**self._values(context), "port": str(context.port)}
-        return self._argv(template, settings, values)
+        return self._argv(template, settings, self._export_values(context))
+
+    def export_env(self, context: LaunchContext) -> Mapping[str, str]:
+        """The variables that go with `export_argv`, and the one that names the GPU."""
+        pin = gpu_variables(context, self.manifest.command.gpu_env)
+        return {**exported_variables(self.manifest, self._export_values(context)), **pin}
+
+    @property
+    def wanted_variables(self) -> tuple[str, ...]:
+        """What the manifest hands through, and what of its variables is secret: by name."""
+        return wanted_variables(self.manifest)
+
+    def _export_values(self, context: LaunchContext) -> dict[str, str]:
+        return {**self._values(context), "port": str(context.port)}
 
 
 def freshened(value: Any) -> Any:

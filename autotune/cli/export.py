@@ -48,7 +48,7 @@ class Export(StudiesSettings):
     Examples:
         autotune export my-study --format shell --output serve.sh
         autotune export my-study --format llama-preset --output models.ini --verify
-        autotune export my-study --format compose --output compose.yaml
+        autotune export my-study --format compose --image llama.cpp:server-cuda
         autotune export my-study --format json --full
         autotune export my-study --trial 7 --allow-unconfirmed
     """
@@ -64,7 +64,8 @@ class Export(StudiesSettings):
         None, description="what the model or service is called (default: after the model's file)"
     )
     image: str | None = Field(
-        None, description="container image of compose and kubernetes (default: the engine's own)"
+        None,
+        description=("container image of compose and kubernetes (default: vllm's or sglang's own)"),
     )
     verify: bool = Field(
         False, description="start the engine from the file, or check the file, and compare"

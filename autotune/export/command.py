@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from autotune.errors import UserError
 from autotune.export.argv import flag_groups, short_argv
 from autotune.export.model import ExportConfig
+from autotune.launchers.exported_env import names_a_secret
 
 HOST, PORT = "--host", "--port"
 MODEL_FLAGS = ("--model", "--model-path")
@@ -117,6 +118,11 @@ def _flag(group: tuple[str, ...]) -> Flag:
 
 
 def _refuse_secrets(command: Command) -> None:
+    if secret := next((name for name in command.env if names_a_secret(name)), None):
+        raise UserError(
+            f"the environment holds a secret ({secret}), which an export would copy",
+            "set it where the engine is started; a manifest names such variables under inherit",
+        )
     for flag in command.flags:
         if flag.values and _SECRET.search(flag.bare):
             raise UserError(

@@ -29,14 +29,20 @@ def _service(config: ExportConfig, box: Container) -> dict[str, Any]:
         "ports": [f"127.0.0.1:{box.port}:{box.port}"],
         "volumes": [_volume(mount.source, mount.target) for mount in box.mounts],
     }
-    if box.env:
-        service["environment"] = {name: _literal(value) for name, value in box.env.items()}
-    if box.entrypoint[-1:] != ("/app/llama-server",):
+    if environment := environment_of(config, box):
+        service["environment"] = environment
+    if config.provenance.engine not in ("llama-server", "reference"):
         service["ipc"] = "host"  # PyTorch's processes share memory, of which Docker gives 64 MiB
     if locks_memory(box.command):
         service["ulimits"] = {"memlock": -1}
     service |= _gpu(config, box.kind)
     return {**service, "restart": "unless-stopped", "stop_grace_period": "60s"}
+
+
+def environment_of(config: ExportConfig, box: Container) -> dict[str, str | None]:
+    """Variables with their values; those without are taken from whoever runs compose."""
+    wanted: dict[str, str | None] = dict.fromkeys(config.provenance.wanted_variables)
+    return {**wanted, **{name: _literal(value) for name, value in box.env.items()}}
 
 
 def _volume(source: str, target: str) -> dict[str, Any]:

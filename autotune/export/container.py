@@ -13,24 +13,31 @@ from pathlib import PurePosixPath
 
 from autotune.errors import UserError
 from autotune.export.command import HOST, PORT, Command, Flag, command_of
-from autotune.export.gpu_kind import PINS, GpuKind, gpu_kind
+from autotune.export.gpu_kind import PINS, GpuKind, gpu_kind, gpu_uuid
 from autotune.export.model import ExportConfig
 from autotune.export.options import ExportOptions
 from autotune.launchers.protocol import EXPORT_PORT
 
 ENTRYPOINTS: Mapping[str, tuple[str, ...]] = {
     "llama-server": ("/app/llama-server",),
+    "reference": ("python3", "-m", "autotune.launchers.reference_engine"),
     "vllm": ("vllm", "serve"),
     "sglang": ("python3", "-m", "sglang.launch_server"),
 }
-"""What starts the engine in its own project's image."""
+"""What starts the engine in its own project's image; an engine not named here is started there by
+the path that it has on this machine."""
 
-_LLAMA = "ghcr.io/ggml-org/llama.cpp"
-_LLAMA_KINDS = {
+_IMAGES = {"vllm": "vllm/vllm-openai", "sglang": "lmsysorg/sglang"}
+"""Images for NVIDIA that their projects publish of each release, where ``docker pull`` finds them
+by name alone. llama.cpp's are kept elsewhere: they are named by whoever wants them."""
+
+_LLAMA_TAGS = {
     GpuKind.NVIDIA: "server-cuda",
     GpuKind.AMD: "server-rocm",
     GpuKind.NONE: "server",
 }
+"""How llama.cpp's project tags its images of the server, by what they run on."""
+
 _FILE_ENGINES = ("llama-server", "reference")
 """Their model is a file, or the first of several beside it."""
 
@@ -84,7 +91,8 @@ def container_of(config: ExportConfig, options: ExportOptions) -> Container:
     inside, mounts = _mounted(_listening(command), engine)
     entrypoint = ENTRYPOINTS.get(engine, inside.program)
     args = (*_positional(inside, engine), *(w for f in inside.flags for w in f.words))
-    env = {name: value for name, value in inside.env.items() if name not in PINS}
+    card = gpu_uuid(config)
+    env = {n: v for n, v in inside.env.items() if n not in PINS and (card is None or v != card)}
     return Container(image, entrypoint, args, env, mounts, kind, port, inside)
 
 
@@ -101,24 +109,33 @@ def _positional(command: Command, engine: str) -> tuple[str, ...]:
 
 
 def known_image(config: ExportConfig, kind: GpuKind) -> str:
-    """The image that the engine's project publishes of this build.
+    """The image that the engine's project publishes of the measured release.
 
-    Raises `UserError` where none is known.
+    Raises `UserError` where none is known, and for llama-server, with an example in the hint.
     """
-    engine, version = config.provenance.engine, config.provenance.engine_version or ""
+    engine, version = config.provenance.engine or "", config.provenance.engine_version or ""
     if engine == "llama-server":
-        build = re.search(r"build (\d+)|^(\d{4,}) \(", version)
-        number = (build[1] or build[2]) if build else "0"
-        return f"{_LLAMA}:{_LLAMA_KINDS[kind]}" + (f"-b{number}" if number != "0" else "")
+        raise _llama_image_wanted(version, kind)
     release = re.match(r"v?(\d+\.\d+\.\d+(?:\.post\d+)?)", version)
-    project = {"vllm": "vllm/vllm-openai", "sglang": "lmsysorg/sglang"}.get(engine or "")
-    if project is None or release is None or kind is not GpuKind.NVIDIA:
-        where = "" if kind is GpuKind.NVIDIA or project is None else " on this kind of processor"
+    if engine not in _IMAGES or release is None or kind is not GpuKind.NVIDIA:
+        where = " on this kind of processor" if engine in _IMAGES and release is not None else ""
         raise UserError(
             f"no container image is known for {engine} {version}".rstrip() + where,
-            "name one: --image NAME:TAG",
+            "name one that has it: --image NAME:TAG",
         )
-    return f"{project}:v{release[1]}"
+    return f"{_IMAGES[engine]}:v{release[1]}"
+
+
+def _llama_image_wanted(version: str, kind: GpuKind) -> UserError:
+    """The example's tag is that of llama.cpp's project for the measured build and `kind`."""
+    found = re.search(r"build (\d+)|^(\d{4,}) \(", version)
+    number = (found[1] or found[2]) if found else "0"
+    build = f"-b{number}" if number != "0" else ""
+    (program,) = ENTRYPOINTS["llama-server"]
+    return UserError(
+        "this format runs llama-server in a container, and needs the image's name",
+        f"build or pull one that has it at {program}: --image llama.cpp:{_LLAMA_TAGS[kind]}{build}",
+    )
 
 
 def _mounted(command: Command, engine: str) -> tuple[Command, tuple[Mount, ...]]:
@@ -133,7 +150,7 @@ def _mounted(command: Command, engine: str) -> tuple[Command, tuple[Mount, ...]]
         return str(PurePosixPath(mount.target, rest))
 
     model = command.model
-    moved = {} if model is None else {model: inside(model, engine not in _FILE_ENGINES)}
+    moved = {} if model is None else {model: inside(model, not _in_a_file(model, engine))}
 
     def placed(flag: Flag) -> Flag:
         values = tuple(
@@ -144,7 +161,12 @@ def _mounted(command: Command, engine: str) -> tuple[Command, tuple[Mount, ...]]
 
     flags = tuple(placed(flag) for flag in command.flags)
     program = tuple(moved.get(word, word) for word in command.program)
-    return replace(command, program=program, flags=flags), tuple(mounts.values())
+    env = {name: moved.get(value, value) for name, value in command.env.items()}
+    return replace(command, env=env, program=program, flags=flags), tuple(mounts.values())
+
+
+def _in_a_file(model: str, engine: str) -> bool:
+    return engine in _FILE_ENGINES or model.endswith(".gguf")
 
 
 def _is_file(flag: Flag, value: str) -> bool:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autotune import __version__
 from autotune.candidate import Candidate, Setting
 from autotune.errors import UserError
+from autotune.export.gpu_kind import CPU, PINS
 from autotune.export.model import ExportConfig, ExportProvenance
 from autotune.search.ledger import STOPPED
 from autotune.simulated.label import is_simulated
 
 if TYPE_CHECKING:
+    from autotune.launchers.protocol import LaunchContext, Launcher
+    from autotune.search.space_file import SpaceFile
     from autotune.study.folder import StudyFolder
 
 
@@ -106,23 +110,52 @@ def _from_trial(folder: StudyFolder, trial: Mapping[str, Any]) -> ExportConfig:
         settings=non_default(facts["engine"], full),
         full_settings=full,
         argv=_argv(facts, full),
-        env={},
-        provenance=ExportProvenance(trial=trial["number"], **_facts(folder.name, facts)),
+        env=_env(facts, folder.read_result() or {}),
+        provenance=replace(
+            ExportProvenance(trial=trial["number"], **_facts(folder.name, facts)),
+            wanted_variables=_wanted(facts),
+        ),
     )
+
+
+def _launcher(facts: Mapping[str, Any]) -> Launcher:
+    from autotune.launchers.registry import make_launcher
+
+    return make_launcher(facts["engine"], engine_path=Path(facts["engine_path"]))
+
+
+def _wanted(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    from autotune.launchers.habits import wanted_variables
+
+    return wanted_variables(_launcher(facts))
+
+
+def _env(facts: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, str]:
+    """The variables of any trial of a study; its GPU is pinned as a finished study pins it."""
+    from autotune.launchers.habits import export_env
+
+    context = _context(facts)
+    arm = result.get("baseline") or result.get("winner")
+    if arm is not None and facts.get("gpu") not in (None, CPU):
+        pin = {name: value for name, value in arm["env"].items() if name in PINS}
+        context = replace(context, gpu_uuid=facts["gpu"], gpu_pin=pin)
+    return dict(export_env(_launcher(facts), context))
 
 
 def _argv(facts: Mapping[str, Any], settings: Mapping[str, Setting]) -> tuple[str, ...]:
     """What the study's engine would be started with; nothing is started."""
     from autotune.launchers.model_setting import with_model
-    from autotune.launchers.protocol import EXPORT_PORT, LaunchContext
-    from autotune.launchers.registry import make_launcher
 
-    launcher = make_launcher(facts["engine"], engine_path=Path(facts["engine_path"]))
+    return _launcher(facts).export_argv(*with_model(Candidate(settings), _context(facts)))
+
+
+def _context(facts: Mapping[str, Any]) -> LaunchContext:
+    from autotune.launchers.protocol import EXPORT_PORT, LaunchContext
+
     here = Path()
-    context = LaunchContext(
+    return LaunchContext(
         model=Path(facts["model_path"]), work_dir=here, log_path=here, trial_id="", port=EXPORT_PORT
     )
-    return launcher.export_argv(*with_model(Candidate(settings), context))
 
 
 def non_default(engine: str, settings: Mapping[str, Setting]) -> dict[str, Setting]:
@@ -132,19 +165,28 @@ def non_default(engine: str, settings: Mapping[str, Setting]) -> dict[str, Setti
     not know.
     """
     from autotune.hardware.profile_file import shipped_files
-    from autotune.search.space_file import shipped_space
 
-    try:
-        parameters = shipped_space(engine).parameters
-    except UserError:
+    space = _space_of(engine)
+    if space is None:
         return dict(settings)
-    tables = [file.engines.get(engine, {}) for file in shipped_files().values()]
+    tables = [file.engines.get(space.engine, {}) for file in shipped_files().values()]
     by_card = {name for table in tables for name in table.get("defaults", {})}
-    defaults = {n: entry.default for n, entry in parameters.items() if n not in by_card}
+    defaults = {n: entry.default for n, entry in space.parameters.items() if n not in by_card}
     kept = {n for n, v in settings.items() if n not in defaults or defaults[n] != v}
     for together in _TOGETHER:
         kept |= together if together & kept else set()
     return {n: v for n, v in settings.items() if n in kept}
+
+
+def _space_of(engine: str) -> SpaceFile | None:
+    """The search space of an engine, its manifest's own too; ``None`` where there is none."""
+    from autotune.launchers.registry import make_launcher
+    from autotune.search.standing import space_file_of
+
+    try:
+        return space_file_of(make_launcher(engine))
+    except UserError:
+        return None
 
 
 _TOGETHER = (frozenset({"parallel", "kv-unified"}),)
@@ -181,6 +223,7 @@ def study_provenance(
         verdict=summary.get("verdict"),
         quality_changing=tuple(winner.get("quality_changing", ())),
         quality=_quality(winner.get("quality")),
+        wanted_variables=tuple(winner.get("wanted_variables", ())),
         held=held_text(result),
         after=summary.get("after"),
         **known,

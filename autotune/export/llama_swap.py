@@ -17,7 +17,12 @@ from autotune.export.options import ExportOptions, service_name
 from autotune.export.provenance import gain_text, scope_text
 from autotune.export.yaml_text import Block, comment, dump
 
-CHECK = {"llama-server": "/health", "vllm": "/health", "sglang": "/ready"}
+CHECK = {
+    "llama-server": "/health",
+    "reference": "/health",
+    "vllm": "/health",
+    "sglang": "/ready",
+}
 """Where an engine says that it is ready, without generating a token for it."""
 
 LOAD_LIMIT_S = 600

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from autotune.errors import UserError
 from autotune.export.command import command_of
 from autotune.export.model import ExportConfig
 from autotune.export.provenance import provenance_lines, scope_text
+from autotune.launchers.exported_env import names_a_secret, wanted_variables
 from autotune.launchers.in_house import InHouseLauncher
 from autotune.launchers.manifest import Manifest, fill
 from autotune.launchers.registry import make_launcher
@@ -54,19 +56,25 @@ def tuned_manifest(
             "argv": _filled(manifest.command.argv, here),
             "version": _filled(manifest.command.version, here),
             "help": _filled(manifest.command.help, here),
-            "env": {n: fill(text, here) for n, text in manifest.command.env.items()},
+            "env": _variables(manifest.command.env, here),
+            "inherit": list(wanted_variables(manifest)),
         }
     )
     export = manifest.export.model_copy(
         update={
             "argv": _filled(manifest.export.argv, here),
-            "env": {n: fill(text, here) for n, text in manifest.export.env.items()},
+            "env": _variables(manifest.export.env, here),
         }
     )
     space = manifest.search_space
     if space is not None and space.endswith(".toml"):
         space = str(folder / space)
     return manifest.model_copy(update={"command": command, "export": export, "search_space": space})
+
+
+def _variables(env: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
+    """Without those that hold a secret: they are handed through instead, by name."""
+    return {name: fill(text, values) for name, text in env.items() if not names_a_secret(name)}
 
 
 def _filled(words: list[str], values: dict[str, str]) -> list[str]:

@@ -17,7 +17,8 @@ class ExportProvenance:
     confirmation stage. `depth` is a bucket label, `date` is UTC, ISO 8601. `quality_changing`
     names the settings that can change what the model says, `quality` says what the quality guard
     measured of them. `held` says how deep it was filled, and over how many sessions. `gpu_uuid` is
-    ``cpu`` for a processor. `after` are its figures in the confirmation, by name
+    ``cpu`` for a processor. `wanted_variables` names what must come from the environment of whoever
+    starts the engine: licences, keys. `after` are its figures in the confirmation, by name
     (``ttft_p50_s``, ``decode_p50_tps``, ...).
     """
 
@@ -42,6 +43,7 @@ class ExportProvenance:
     quality: str | None = None
     held: str | None = None
     gpu_uuid: str | None = None
+    wanted_variables: tuple[str, ...] = ()
     after: Mapping[str, float | None] | None = None
 
 

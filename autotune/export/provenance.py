@@ -23,6 +23,7 @@ def provenance_lines(provenance: ExportProvenance) -> list[str]:
         ("date", provenance.date),
         ("can change what the model says", ", ".join(provenance.quality_changing) or None),
         ("quality guard", provenance.quality),
+        ("needs these variables of yours", ", ".join(provenance.wanted_variables) or None),
     ]
     version = provenance.autotune_version
     head = f"Written by autotune {version}." if version else "Written by autotune."

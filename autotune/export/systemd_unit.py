@@ -40,6 +40,9 @@ def render_systemd_unit(config: ExportConfig, options: ExportOptions) -> str:
     ]
     lines += ["", "[Service]", "Type=exec"]
     lines += [f"Environment={quoted(f'{n}={v}')}" for n, v in command.env.items()]
+    if wanted := config.provenance.wanted_variables:
+        lines += ["# Of the manager's environment (systemctl --user import-environment NAME):"]
+        lines += [f"PassEnvironment={' '.join(wanted)}"]
     lines += [f"ExecStart={_exec(command)}", *_limits(command)]
     lines += ["", "[Install]", "WantedBy=default.target"]
     return "\n".join(lines) + "\n"

@@ -51,6 +51,21 @@ def test_a_model_that_is_not_here_cannot_be_started(capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.usefixtures("study")
+@pytest.mark.parametrize("name", ["compose", "kubernetes"])
+def test_llama_servers_image_is_asked_for_with_an_example(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert main(["export", "demo", "--format", name, "--output", "out.yaml"]) == 2
+    error, hint = capsys.readouterr().err.splitlines()
+    assert error == (
+        "error: this format runs llama-server in a container, and needs the image's name"
+    )
+    assert hint.startswith("hint: ")
+    assert "--image llama.cpp:server" in hint
+    assert not (tmp_path / "out.yaml").exists()
+
+
+@pytest.mark.usefixtures("study")
 def test_a_format_of_another_engine_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "demo", "--format", "vllm-yaml"]) == 2
     err = capsys.readouterr().err

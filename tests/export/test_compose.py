@@ -13,7 +13,7 @@ from autotune.export.compose import render_compose
 from autotune.export.model import ExportConfig, ExportProvenance
 from autotune.export.options import ExportOptions
 
-NAMED = ExportOptions(name="fast")
+NAMED = ExportOptions(name="fast", image="mine:1")
 UUID = "GPU-12345678-9abc-def0-1234-56789abcdef0"
 
 
@@ -45,6 +45,11 @@ def test_pytorch_shares_memory_and_locked_weights_may_be_locked(
     assert service_of(render_compose(locked, NAMED))["ulimits"] == {"memlock": -1}
 
 
+def test_the_reference_engine_shares_no_memory_between_processes(made: Any) -> None:
+    config = made("reference", ["/x/python", "-m", "m", "--model", "/m/a.gguf"])
+    assert "ipc" not in service_of(render_compose(config, NAMED))
+
+
 def test_an_amd_card_comes_as_devices(made: Any) -> None:
     argv = ["/x", "--model", "/m/a.gguf"]
     service = service_of(
@@ -62,3 +67,9 @@ def test_any_value_survives_yaml_and_variables(value: str) -> None:
     word = service_of(text)["command"][0]
     assert word.replace("$$", "").count("$") == 0
     assert word.replace("$$", "$") == f"--alias=x{value}"
+
+
+def test_what_is_the_readers_own_is_taken_from_the_readers_shell(llama: ExportConfig) -> None:
+    facts = replace(llama.provenance, wanted_variables=("MINE_LICENSE",))
+    service = service_of(render_compose(replace(llama, provenance=facts), NAMED))
+    assert service["environment"] == {"MINE_LICENSE": None}

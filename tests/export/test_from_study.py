@@ -57,7 +57,7 @@ class Folder(StudyFolder):
 
 def folder(tmp_path: Path, winner: dict[str, Any] | None = WINNER, **result: Any) -> Folder:
     made = Folder(tmp_path / "demo")
-    made.path.mkdir()
+    made.path.mkdir(parents=True)
     summary = {"verdict": "Trial 4 wins.", "speedup": 1.3, "interval": [1.2, 1.4]}
     document = {"finished_at": "then", "winner": winner, "summary": summary, **result}
     (made.path / "provenance.json").write_text(json.dumps(FACTS))
@@ -80,9 +80,13 @@ def test_a_pin_that_the_search_left_alone_is_exported(tmp_path: Path) -> None:
     assert "ubatch-size" not in settings
 
 
-def test_only_what_the_space_knows_as_default_is_left_out() -> None:
+def test_only_what_the_space_knows_as_default_is_left_out(
+    fake_engine_manifest: Callable[..., Path],
+) -> None:
     full = {"batch-size": 2048, "ubatch-size": 64, "unheard-of": 1}
-    assert non_default("llama-server", full) == {"ubatch-size": 64, "unheard-of": 1}
+    described = (str(fake_engine_manifest(search_space="llama-server")), "reference")
+    for engine in ("llama-server", *described):
+        assert non_default(engine, full) == {"ubatch-size": 64, "unheard-of": 1}
     assert non_default("an engine of one's own", full) == full
     # 256 sequences are vLLM's default on most cards, and 1024 on large ones.
     by_card = {"max-num-seqs": 256, "gpu-memory-utilization": 0.92}
@@ -170,3 +174,31 @@ def test_all_formats_land_in_the_study(tmp_path: Path) -> None:
         "exports/config.json",
     ]
     assert paths[0].stat().st_mode & 0o777 == 0o755
+
+
+def test_what_an_engine_needs_around_it_comes_along(tmp_path: Path) -> None:
+    winner = {**WINNER, "env": {"MINE_MODE": "fast"}, "wanted_variables": ["MINE_LICENSE"]}
+    config = winner_config(folder(tmp_path, winner))
+    assert config.env == {"MINE_MODE": "fast"}
+    assert config.provenance.wanted_variables == ("MINE_LICENSE",)
+    assert winner_config(folder(tmp_path / "older", WINNER)).provenance.wanted_variables == ()
+
+
+def test_another_trial_runs_on_the_same_card(tmp_path: Path) -> None:
+    pin = {"ROCR_VISIBLE_DEVICES": "GPU-9"}
+    made = folder(tmp_path, {**WINNER, "env": pin})
+    assert trial_config(made, 0).env == {}  # on a processor
+    (made.path / "provenance.json").write_text(json.dumps({**FACTS, "gpu": "GPU-9"}))
+    assert trial_config(made, 0).env == pin
+
+
+def test_another_trial_of_an_engine_of_ones_own_has_its_variables(
+    tmp_path: Path, fake_engine_manifest: Callable[..., Path]
+) -> None:
+    made = folder(tmp_path, {**WINNER, "env": {"MINE_MODE": "fast", "MINE_GPU": "GPU-9"}})
+    more = {"env": {"MINE_MODE": "fast"}, "inherit": ["MINE_LICENSE"], "gpu_env": "MINE_GPU"}
+    engine = {"engine": str(fake_engine_manifest(command=more)), "gpu": "GPU-9"}
+    (made.path / "provenance.json").write_text(json.dumps({**FACTS, **engine}))
+    config = trial_config(made, 0)
+    assert config.env == {"MINE_MODE": "fast", "MINE_GPU": "GPU-9"}
+    assert config.provenance.wanted_variables == ("MINE_LICENSE",)

@@ -14,7 +14,8 @@ from autotune.export.options import ExportOptions
 
 
 def read(config: ExportConfig) -> tuple[dict[str, Any], dict[str, Any]]:
-    deployment, service = yaml.safe_load_all(render_kubernetes(config, ExportOptions(name="My_1")))
+    text = render_kubernetes(config, ExportOptions(name="My_1", image="mine:1"))
+    deployment, service = yaml.safe_load_all(text)
     return deployment, service
 
 
@@ -45,6 +46,7 @@ def test_dollars_are_doubled(llama: ExportConfig) -> None:
     ("engine", "probe"),
     [
         ("sglang", {"httpGet": {"path": "/ready", "port": "http"}}),
+        ("reference", {"httpGet": {"path": "/health", "port": "http"}}),
         ("m.toml", {"tcpSocket": {"port": "http"}}),
     ],
 )

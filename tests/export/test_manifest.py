@@ -55,3 +55,14 @@ def test_an_engine_without_a_manifest_is_refused(llama: Any) -> None:
     nobody = replace(llama, provenance=replace(llama.provenance, engine=None))
     with pytest.raises(UserError, match="does not say which engine"):
         render_manifest(nobody)
+
+
+def test_its_variables_stay_and_its_secrets_are_handed_through(
+    fake_engine_manifest: Callable[..., Path], made: Any, tmp_path: Path
+) -> None:
+    env = {"MINE_MODE": "fast", "MINE_HOME": "{manifest_dir}/x", "MINE_TOKEN": "abc"}
+    source = fake_engine_manifest(command={"env": env, "inherit": ["MINE_LICENSE"]})
+    (tuned := tmp_path / "engine.toml").write_text(render_manifest(made(str(source), ["/x"], {})))
+    told = read_manifest(tuned).command
+    assert told.env == {"MINE_MODE": "fast", "MINE_HOME": f"{source.parent}/x"}
+    assert told.inherit == ["MINE_LICENSE", "MINE_TOKEN"]

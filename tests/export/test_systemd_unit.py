@@ -57,3 +57,10 @@ def test_any_words_are_read_back_or_refused(words: list[str]) -> None:
         return
     assert exec_words(text) == list(argv)
     assert environment(text) == [f"A={' '.join(words)}"]
+
+
+def test_what_is_the_readers_own_is_passed_on_by_name(llama: ExportConfig) -> None:
+    facts = replace(llama.provenance, wanted_variables=("MINE_LICENSE", "MINE_KEY"))
+    text = render_systemd_unit(replace(llama, provenance=facts), NAMED)
+    assert "\nPassEnvironment=MINE_LICENSE MINE_KEY\n" in text
+    assert "PassEnvironment" not in render_systemd_unit(llama, NAMED)

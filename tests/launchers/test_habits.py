@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
-from autotune.launchers.habits import Habits, forget, habits_of
+from autotune.launchers.habits import (
+    Habits,
+    export_env,
+    forget,
+    habits_of,
+    wanted_variables,
+)
 from autotune.launchers.in_house import InHouseLauncher
-from autotune.launchers.protocol import Launcher, Server
+from autotune.launchers.protocol import LaunchContext, Launcher, Server
+from autotune.launchers.registry import make_launcher
 
 
 class Talkative(InHouseLauncher):
@@ -38,3 +46,13 @@ def test_only_who_can_is_made_to_forget(fake_launcher: Callable[..., Launcher]) 
     own = Talkative(launcher.manifest, launcher._folder)
     forget(own, server)
     assert own.forgotten == 1
+
+
+def test_most_engines_are_told_their_gpu_and_nothing_else(
+    launch_context: Callable[..., LaunchContext], tmp_path: Path
+) -> None:
+    launcher, pin = make_launcher("llama-server"), {"ROCR_VISIBLE_DEVICES": "GPU-9"}
+    amd = launch_context(tmp_path / "m", gpu_uuid="GPU-9", gpu_pin=pin)
+    assert export_env(launcher, amd) == pin
+    assert export_env(launcher, launch_context(tmp_path / "m")) == {}
+    assert wanted_variables(launcher) == ()

@@ -11,7 +11,7 @@ import pytest
 
 from autotune.candidate import Candidate
 from autotune.launchers.failure import FailureKind, TrialError
-from autotune.launchers.habits import Habits
+from autotune.launchers.habits import Habits, export_env, wanted_variables
 from autotune.launchers.in_house import InHouseLauncher
 from autotune.launchers.manifest import Manifest
 from autotune.launchers.process import launch
@@ -124,6 +124,20 @@ def test_export_is_its_own_form(launch_context: MakeContext) -> None:
         Candidate({"b": 1}), launch_context(Path("/m"), port=8080)
     )
     assert argv == ("mine", "serve", "/m", "--port", "8080", "--b", "1")
+
+
+def test_export_says_what_the_environment_must_be(launch_context: MakeContext) -> None:
+    command = {
+        "argv": ["mine", "{settings}"],
+        "env": {"MINE_PORT": "{port}", "MINE_CACHE": "{work_dir}/cache", "MINE_TOKEN": "t"},
+        "inherit": ["MINE_LICENSE"],
+        "gpu_env": "MINE_GPU",
+    }
+    launcher = make(command=command, address={"port": 9000})
+    card = launch_context(Path("/m"), port=8080, gpu_uuid="GPU-7", gpu_pin={})
+    assert export_env(launcher, card) == {"MINE_PORT": "8080", "MINE_GPU": "GPU-7"}
+    assert export_env(launcher, launch_context(Path("/m"), port=8080)) == {"MINE_PORT": "8080"}
+    assert wanted_variables(launcher) == ("MINE_LICENSE", "MINE_TOKEN")
 
 
 def test_read_backs_from_json_and_log(

@@ -45,11 +45,17 @@ def _fault(where: Sequence[str | int], what: str) -> str:
     return f"{path}: {what}" if path else what
 
 
-def same_words(found: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
-    """A problem for the first word that is not as it was tuned."""
+VARIABLES = "the environment"
+"""What `same_words` calls the variables of a file."""
+
+
+def same_words(
+    found: Sequence[str], wanted: Sequence[str], of: str = "the command"
+) -> tuple[str, ...]:
+    """A problem for the first word of something that is not as it was tuned."""
     for at, (word, other) in enumerate(zip(found, wanted, strict=False)):
         if word != other:
-            return (f"word {at} of the command is {word!r}, tuned was {other!r}",)
+            return (f"word {at} of {of} is {word!r}, tuned was {other!r}",)
     if len(found) != len(wanted):
-        return (f"the command has {len(found)} words, tuned were {len(wanted)}",)
+        return (f"{of} has {len(found)} words, tuned were {len(wanted)}",)
     return ()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from autotune.export.compose import environment_of
 from autotune.export.container import container_of
 from autotune.export.model import ExportConfig
 from autotune.export.options import ExportOptions
-from autotune.export.verify.checked_yaml import Part, documents, faults, same_words
+from autotune.export.verify.checked_yaml import VARIABLES, Part, documents, faults, same_words
 from autotune.export.verify.outcome import Verification
 
 _TIMEOUT_S = 60
@@ -56,7 +58,7 @@ class _Service(Part):
     volumes: list[_Volume]
     restart: str
     stop_grace_period: Annotated[str, Field(pattern=r"^\d+s$")]
-    environment: dict[str, _Text] | None = None
+    environment: dict[str, _Text | None] | None = None
     ipc: str | None = None
     ulimits: dict[str, int] | None = None
     deploy: _Deploy | None = None
@@ -73,7 +75,7 @@ class _File(Part):
 def verify_compose(path: Path, config: ExportConfig, options: ExportOptions) -> Verification:
     """The file at `path` by ``docker compose config`` if that is here, and by our rules always."""
     problems = _structure(path.read_text(encoding="utf-8"), config, options)
-    checked = ["YAML", "its structure", "the command's words, one by one"]
+    checked = ["YAML", "its structure", "the command's words and variables, one by one"]
     unchecked = ["no container was started"]
     said = parsed_by_docker(path)
     if said is None:
@@ -99,7 +101,16 @@ def _structure(text: str, config: ExportConfig, options: ExportOptions) -> tuple
     (service,) = read[0]["services"].values()
     box = container_of(config, options)
     words = [_literal(word) for word in [*service["entrypoint"], *service["command"]]]
-    return same_words(words, [*box.entrypoint, *box.args])
+    return (
+        *same_words(words, [*box.entrypoint, *box.args]),
+        *same_words(
+            _set(service.get("environment") or {}), _set(environment_of(config, box)), VARIABLES
+        ),
+    )
+
+
+def _set(environment: Mapping[str, Any]) -> list[str]:
+    return [f"{n}={_literal('' if v is None else v)}" for n, v in environment.items()]
 
 
 def _literal(text: Any) -> str:

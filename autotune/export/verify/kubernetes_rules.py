@@ -10,7 +10,7 @@ from pydantic import Field
 from autotune.export.container import container_of
 from autotune.export.model import ExportConfig
 from autotune.export.options import ExportOptions
-from autotune.export.verify.checked_yaml import CamelPart, documents, faults, same_words
+from autotune.export.verify.checked_yaml import VARIABLES, CamelPart, documents, faults, same_words
 from autotune.export.verify.outcome import Verification
 
 _Label = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")]
@@ -130,7 +130,7 @@ def verify_kubernetes(path: Path, config: ExportConfig, options: ExportOptions) 
         format="kubernetes",
         started=False,
         problems=_problems(path.read_text(encoding="utf-8"), config, options),
-        checked=("YAML", "its structure", "names that must agree", "the command's words"),
+        checked=("YAML", "its structure", "names that must agree", "words and variables"),
         unchecked=("no cluster was asked, and nothing was started",),
     )
 
@@ -146,9 +146,12 @@ def _problems(text: str, config: ExportConfig, options: ExportOptions) -> tuple[
     (box,) = pod["spec"]["containers"]
     wanted = container_of(config, options)
     words = [str(word).replace("$$", "$") for word in [*box["command"], *box["args"]]]
+    given = ((entry["name"], str(entry["value"])) for entry in box.get("env", ()))
+    variables = [f"{name}={value.replace('$$', '$')}" for name, value in given]
     return (
         *_agreement(deployment, service),
         *same_words(words, [*wanted.entrypoint, *wanted.args]),
+        *same_words(variables, [f"{n}={v}" for n, v in wanted.env.items()], VARIABLES),
     )
 
 

@@ -15,7 +15,7 @@ from pydantic import Field
 from autotune.export.command import PORT, command_of
 from autotune.export.model import ExportConfig
 from autotune.export.options import ExportOptions
-from autotune.export.verify.checked_yaml import CamelPart, documents, faults, same_words
+from autotune.export.verify.checked_yaml import VARIABLES, CamelPart, documents, faults, same_words
 from autotune.export.verify.outcome import Verification
 
 _MACRO = re.compile(r"\$\{([^}]*)\}")
@@ -42,7 +42,7 @@ def verify_llama_swap(path: Path, config: ExportConfig, options: ExportOptions) 
         format="llama-swap",
         started=False,
         problems=_problems(path.read_text(encoding="utf-8"), config, options),
-        checked=("YAML", "the rules of llama-swap's schema", "the command's words, one by one"),
+        checked=("YAML", "llama-swap's schema", "the command's words and variables, one by one"),
         unchecked=("llama-swap was not started",),
     )
 
@@ -57,8 +57,12 @@ def _problems(text: str, config: ExportConfig, options: ExportOptions) -> tuple[
     macros = {name for value in _texts(model) for name in _MACRO.findall(value)}
     if unknown := macros - _OWN:
         return (f"${{{min(unknown)}}} is no macro of llama-swap's own",)
-    wanted = [*command_of(config, options.full).without(PORT).words, PORT, "${PORT}"]
-    return same_words(split_command(model["cmd"]), wanted)
+    command = command_of(config, options.full)
+    variables = [f"{name}={value}" for name, value in command.env.items()]
+    return (
+        *same_words(split_command(model["cmd"]), [*command.without(PORT).words, PORT, "${PORT}"]),
+        *same_words(model.get("env") or [], variables, VARIABLES),
+    )
 
 
 def _texts(value: Any) -> list[str]:

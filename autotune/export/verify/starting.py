@@ -51,7 +51,8 @@ def spec_of(artefact: Artefact, launcher: Launcher, context: LaunchContext) -> L
     ours = (*port_words(command, context.port), *REPORTING.get(launcher.name, ()))
     argv, variables = _WORDS[artefact.format](artefact, command, ours)
     pinned = PINS if gpu_uuid(config) is not None else ()
-    env = {n: v for n, v in usual.env.items() if n not in settings and n not in pinned}
+    said = {*settings, *pinned, *config.env}
+    env = {name: value for name, value in usual.env.items() if name not in said}
     return replace(
         usual,
         argv=argv,

@@ -9,7 +9,7 @@ from pathlib import Path
 from autotune.export.command import command_of
 from autotune.export.model import ExportConfig
 from autotune.export.options import ExportOptions
-from autotune.export.verify.checked_yaml import same_words
+from autotune.export.verify.checked_yaml import VARIABLES, same_words
 from autotune.export.verify.outcome import Verification
 
 _TIMEOUT_S = 60
@@ -22,7 +22,7 @@ def verify_systemd(path: Path, config: ExportConfig, options: ExportOptions) -> 
     command = command_of(config, options.full)
     problems = (
         *same_words(exec_words(text), command.words),
-        *same_words(environment(text), [f"{n}={v}" for n, v in command.env.items()]),
+        *same_words(environment(text), [f"{n}={v}" for n, v in command.env.items()], VARIABLES),
     )
     said = analyzed(path)
     checked = ["the command's words and variables, one by one"]

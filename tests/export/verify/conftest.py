@@ -19,7 +19,7 @@ def write(tmp_path: Path) -> Write:
     """``write(config, "compose", change=("a", "b"))``: the file, a text in it replaced."""
 
     def make(config: ExportConfig, name: str, change: tuple[str, str] | None = None) -> Path:
-        text = render(config, name, ExportOptions(name="fast"))
+        text = render(config, name, ExportOptions(name="fast", image="mine:1"))
         if change is not None:
             assert change[0] in text
             text = text.replace(*change)

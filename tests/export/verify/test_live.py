@@ -21,7 +21,9 @@ from autotune.export.verify.live import Room, verify_live
 from autotune.export.verify.outcome import Verification
 from autotune.export.verify.run import verify_export
 from autotune.export.verify.starting import Artefact
+from autotune.launchers.habits import export_env
 from autotune.launchers.http import Answer
+from autotune.launchers.manifest import read_manifest
 from autotune.launchers.protocol import LaunchContext
 from autotune.launchers.registry import make_launcher
 from autotune.study.folder import StudyFolder
@@ -35,14 +37,15 @@ Verify = Callable[..., Verification]
 def tuned(
     fake_engine_manifest: Callable[..., Path], fake_model: Path, made: Any, tmp_path: Path
 ) -> Callable[..., ExportConfig]:
-    def make(*faults: str) -> ExportConfig:
-        engine = str(fake_engine_manifest(*faults))
+    def make(*faults: str, **tables: Any) -> ExportConfig:
+        engine = str(fake_engine_manifest(*faults, **tables))
         launcher = make_launcher(engine)
         context = LaunchContext(fake_model, tmp_path, tmp_path / "log", "export", port=8080)
         from autotune.candidate import Candidate
 
         argv = list(launcher.export_argv(Candidate(SETTINGS), context))
-        config: ExportConfig = made(engine, argv, SETTINGS, model=str(fake_model))
+        env = export_env(launcher, context)
+        config: ExportConfig = made(engine, argv, SETTINGS, env=env, model=str(fake_model))
         return config
 
     return make
@@ -74,6 +77,22 @@ def test_it_runs_as_tuned(name: str, tuned: Any, verify: Verify) -> None:
     assert (found.unread, found.exit_code) == ((), ExitCode.DONE)
     assert "a short prompt was answered" in found.checked
     assert found.notes == ("it was tuned on another build of fake than the one here",)
+
+
+NEEDY = 'test "$MINE_MODE" = fast || exit 3; exec "$@"'
+"""Starts the engine only with a variable of its own."""
+
+
+@pytest.mark.parametrize("name", ["shell", "json", "manifest"])
+def test_an_engine_gets_its_variables_from_the_file(
+    name: str, tuned: Any, verify: Verify, fake_engine_manifest: Callable[..., Path]
+) -> None:
+    usual = read_manifest(fake_engine_manifest()).command.argv
+    command = {"argv": ["sh", "-c", NEEDY, "sh", *usual], "env": {"MINE_MODE": "fast"}}
+    config = tuned(command=command)
+    assert verify(config, name).problems == ()
+    changed = ("fast\n", "slow\n") if name == "shell" else ('"fast"', '"slow"')
+    assert "does not start" in verify(config, name, changed).problems[0]
 
 
 def test_a_file_that_was_changed_does_not(tuned: Any, verify: Verify) -> None:

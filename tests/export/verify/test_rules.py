@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +19,7 @@ from autotune.export.verify.compose_rules import parsed_by_docker
 from autotune.export.verify.run import RULES
 from autotune.export.verify.unit_rules import split_words
 
-NAMED = ExportOptions(name="fast")
+NAMED = ExportOptions(name="fast", image="mine:1")
 Write = Callable[..., Path]
 
 DAMAGE = {
@@ -44,7 +46,7 @@ DAMAGE = {
     ],
     "systemd": [
         ("--batch-size 512", "--batch-size 256", "is '256', tuned was '512'"),
-        ("CUDA_VISIBLE_DEVICES=GPU-1", "CUDA_VISIBLE_DEVICES=GPU-2", "word 0 of the command"),
+        ("CUDA_VISIBLE_DEVICES=GPU-1", "CUDA_VISIBLE_DEVICES=GPU-2", "word 0 of the environment"),
     ],
     "share": [
         ('"notes": "', '"notes": "/home/me/x ', "a path of this machine is in it: /home/me/x"),
@@ -76,6 +78,18 @@ def test_damage_is_found(
     found = RULES[name](write(llama, name, (old, new)), llama, NAMED)
     assert found.exit_code == ExitCode.NOTHING_BETTER
     assert any(problem in text for text in found.problems), found.problems
+
+
+@pytest.mark.parametrize("name", ["compose", "systemd", "kubernetes", "llama-swap"])
+def test_the_variables_of_an_engine_of_ones_own_are_compared(
+    name: str, made: Any, write: Write
+) -> None:
+    config = made("mine.toml", ["/x/run", "--model", "/m/a.gguf"], env={"MINE_MODE": "quick$1"})
+    facts = replace(config.provenance, wanted_variables=("MINE_LICENSE",))
+    config = replace(config, provenance=facts)
+    assert RULES[name](write(config, name), config, NAMED).problems == ()
+    (problem,) = RULES[name](write(config, name, ("quick", "slow")), config, NAMED).problems
+    assert "of the environment is 'MINE_MODE=slow$1', tuned was 'MINE_MODE=quick$1'" in problem
 
 
 def test_what_was_not_asked_is_said(llama: ExportConfig, write: Write) -> None:
