@@ -30,10 +30,13 @@ from autotune.report.text import ABSENT, changes, number, share, times
 Found = Mapping[str, Any]
 
 _BUCKET = (
-    ("TTFT p50, seconds, logarithmic", "ttft_p50_s"),
+    ("TTFT p50, seconds", "ttft_p50_s"),
     ("Decode p50, tokens per second", "decode_p50_tps"),
     ("Prompt from cache", "cached_share"),
 )
+
+UNSEEN = 20.0
+"""A bar that is so many times shorter than another one cannot be seen."""
 
 
 def compare_page(folder: Path, document: Found, extra: Sequence[Section | None] = ()) -> Page:
@@ -183,12 +186,7 @@ def depth_plot(arms: Sequence[Found]) -> Plot | None:
         return None
     shown = [(at, arm) for at, arm in enumerate(arms) if arm.get("by_depth")]
     panels = tuple(
-        Panel(
-            title,
-            tuple(_bars(arm, at, labels, key) for at, arm in shown),
-            log="logarithmic" in title,
-            share=key == "cached_share",
-        )
+        _panel(title, key, tuple(_bars(arm, at, labels, key) for at, arm in shown))
         for title, key in _BUCKET
     )
     drawn = Panels(
@@ -200,6 +198,14 @@ def depth_plot(arms: Sequence[Found]) -> Plot | None:
         labels=labels,
     )
     return Plot(drawn, _depth_grid([arm for _, arm in shown], labels))
+
+
+def _panel(title: str, key: str, bars: tuple[Series, ...]) -> Panel:
+    """Bars begin at zero, but for times so unlike that the short ones would not be seen."""
+    found = [y for series in bars for _, y in series.known() if y > 0]
+    log = key == "ttft_p50_s" and max(found, default=0.0) >= UNSEEN * min(found, default=1.0)
+    title = f"{title}, logarithmic" if log else title
+    return Panel(title, bars, log=log, share=key == "cached_share")
 
 
 def _bars(arm: Found, at: int, labels: Sequence[str], key: str) -> Series:

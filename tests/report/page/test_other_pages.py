@@ -24,7 +24,7 @@ from autotune.paths.folder import PathsFolder
 from autotune.paths.table import DepthRow, read_table
 from autotune.report.page.across_page import across_page, unlike
 from autotune.report.page.cache_section import bucket_grid, headline
-from autotune.report.page.compare_page import compare_page
+from autotune.report.page.compare_page import compare_page, depth_plot
 from autotune.report.page.contest_page import followed
 from autotune.report.page.figures import Panels, Rows
 from autotune.report.page.gather import StudyData
@@ -69,6 +69,24 @@ def test_a_comparison_says_what_its_document_says() -> None:
     assert rows(page, "depth")[0][:4] == ["0-10k", "cache=on", "2", "0.299"]
     assert page.records[0]["ttft_p50_s"] == document["arms"][0]["figures"]["ttft_p50_s"]
     assert page.document["compare"] == document
+
+
+@pytest.mark.parametrize(("slow_s", "log"), [(0.071, False), (0.99, False), (1.01, True)])
+def test_bars_begin_at_zero_but_where_the_short_one_could_not_be_seen(
+    slow_s: float, log: bool
+) -> None:
+    arms = [
+        {"name": name, "by_depth": [
+            {"bucket": "0-10k", "ttft_p50_s": ttft_s, "ttft_p95_s": 2.0, "decode_p50_tps": 300.0,
+             "cached_share": 0.66, "total_wait_s": 2.0, "turns": 15}
+        ]}
+        for name, ttft_s in (("fast", 0.05), ("slow", slow_s))
+    ]  # fmt: skip
+    plot = depth_plot(arms)
+    assert plot is not None
+    assert isinstance(plot.figure, Panels)
+    assert [panel.log for panel in plot.figure.panels] == [log, False, False]
+    assert ("logarithmic" in plot.figure.panels[0].title) is log
 
 
 def test_the_turns_of_an_experiment_come_from_its_figures() -> None:
