@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,12 @@ from autotune.launchers.protocol import LaunchContext, Launcher, Server
 from autotune.launchers.registry import make_launcher
 
 _FAKES = Path(__file__).parent / "fakes"
+
+
+def pytest_configure() -> None:
+    """A shell that starts the suite in the background has SIGINT ignored, in all children too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _load(name: str) -> ModuleType:

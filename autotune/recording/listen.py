@@ -12,18 +12,20 @@ from autotune.recording.upstream import Upstream
 _BACKLOG = 512
 
 
-def bound_socket(host: str, port: int, *, allow_remote: bool) -> socket.socket:
-    """A listening socket; port 0 takes any that is free.
+def bound_socket(
+    host: str, port: int, *, allow_remote: bool, who: str = "the proxy"
+) -> socket.socket:
+    """A listening socket; port 0 takes any that is free. `who` listens, in words.
 
     Raises:
         UserError: `host` is no address of this machine, or one that others reach without
-            `allow_remote`: the proxy asks nobody who they are.
+            `allow_remote`: nobody is asked who they are.
         MachineError: the port is taken, or may not be used.
     """
     family, address = _resolved(host, port)
     if not allow_remote and not ipaddress.ip_address(address[0].partition("%")[0]).is_loopback:
         raise UserError(
-            f"{host} can be reached from other machines, and the proxy asks nobody who they are",
+            f"{host} can be reached from other machines, and {who} asks nobody who they are",
             "listen on 127.0.0.1, or add --allow-remote",
         )
     listener = socket.socket(family, socket.SOCK_STREAM)

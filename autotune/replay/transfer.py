@@ -99,7 +99,9 @@ def transfer(
             with streams.holding(stream):
                 _collect(stream, patience, result, dialect)
     except HttpSilent:
-        result.end, result.error = End.SILENT, "nothing arrived before the time limit"
+        # The socket's own limit, which is the longer of the two, came before the watchdog's.
+        started = any(_starts(data, dialect) for _, data in result.chunks)
+        result.end, result.error = End.SILENT, _silence(started, patience)
     except HttpBroken as error:
         if result.end is End.COMPLETE:
             result.end, result.error = End.BROKEN, str(error)

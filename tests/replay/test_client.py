@@ -206,6 +206,7 @@ def test_a_server_that_sends_nothing_at_all_is_a_hang(ask: Ask) -> None:
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
         outcome = ask(base_url=url, hurry=lambda _: 0.05)
     assert outcome.failure is TurnFailure.HANG
+    assert "no first token within 0.05 s" in str(outcome.detail)
 
 
 def test_pings_do_not_hide_a_hang(server: Any, wire: Any, ask: Ask) -> None:
