@@ -6,9 +6,12 @@ The formula is llama.cpp's (``llama-kv-cache.cpp``, ``llama-kv-cache-iswa.cpp``,
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
+from functools import lru_cache
 
 from autotune.models.cache_settings import CacheSettings
+from autotune.models.ggml_types import GgmlType
 from autotune.models.info import ModelInfo
 
 _PAD = 256
@@ -78,12 +81,17 @@ def cell_bytes(model: ModelInfo, cache: CacheSettings, layer: int) -> Fraction:
     Without flash attention V is stored turned, and every layer's is as wide as the widest.
     """
     key = model.key_length_window if layer in model.window_layers else model.key_length
-    total = model.kv_heads[layer] * key * cache.key_type.bytes_per_element
+    keys = model.kv_heads[layer] * key
     if model.is_mla:
-        return total
+        return _exact_bytes(keys, cache.key_type, 0, cache.value_type)
     alike = [layer] if is_fused(model, cache) else range(model.n_layers)
-    value = max(_value_width(model, i) for i in alike)
-    return total + value * cache.value_type.bytes_per_element
+    values = max(_value_width(model, i) for i in alike)
+    return _exact_bytes(keys, cache.key_type, values, cache.value_type)
+
+
+@lru_cache(maxsize=1024)  # exact fractions are slow, and layers are alike
+def _exact_bytes(keys: int, key_type: GgmlType, values: int, value_type: GgmlType) -> Fraction:
+    return keys * key_type.bytes_per_element + values * value_type.bytes_per_element
 
 
 def is_fused(model: ModelInfo, cache: CacheSettings) -> bool:
@@ -98,4 +106,4 @@ def _value_width(model: ModelInfo, layer: int) -> int:
 
 
 def _whole_bytes(value: Fraction | int) -> int:
-    return -(-Fraction(value).numerator // Fraction(value).denominator)
+    return math.ceil(value)

@@ -14,6 +14,9 @@ _SNAPSHOTS, _MAIN = "snapshots", Path("refs") / "main"
 _LATER_PART = re.compile(r"-(?!00001)\d{5}-of-\d{5}\.gguf$")
 _BESIDE = ("mmproj", "imatrix")
 """Files of the format that are no language model: projectors of images, importance matrices."""
+_WEIGHTS = (".safetensors", ".bin")
+_FETCHING = (".aria2", ".st")
+"""What downloaders (aria2, axel) keep beside a file of full size until all of it is there."""
 
 
 def newest_model(path: Path) -> Path:
@@ -67,8 +70,10 @@ def _newest(where: Path, paths: Iterable[Path]) -> Path:
 
 
 def _is_model(path: Path) -> bool:
-    """Whether it is a model by its name: no later part of a split one, nothing that goes beside."""
-    return not _LATER_PART.search(path.name) and not path.name.startswith(_BESIDE)
+    """Whether it is a model by its name: no later part of a split one, nothing that goes beside,
+    nothing that is still being fetched."""
+    fetched = not any(path.with_name(path.name + ending).exists() for ending in _FETCHING)
+    return fetched and not _LATER_PART.search(path.name) and not path.name.startswith(_BESIDE)
 
 
 def _written(path: Path) -> tuple[int, str]:
@@ -77,5 +82,12 @@ def _written(path: Path) -> tuple[int, str]:
 
 
 def parts_of(model: Path) -> tuple[Path, ...]:
-    """The files that make the model what it is. Raises `UserError` for one that is damaged."""
-    return read_model(model).parts
+    """The files that make the model what it is.
+
+    Raises `UserError` for one that is damaged, and for a folder without weights: a download puts
+    the small files there first.
+    """
+    parts = read_model(model).parts
+    if model.is_dir() and not any(path.suffix in _WEIGHTS for path in parts):
+        raise UserError(f"{model} holds no weights", "it may still be downloaded: look again later")
+    return parts

@@ -21,6 +21,9 @@ NIGHTLY = "nightly"
 SCHEDULE_LOG = "schedule.log"
 MIB = 1024 * 1024
 
+MODELS = "-models"
+"""Ends the name of a comparison of two models that a night made beside its study."""
+
 _LEAVING = ".pruned-"
 """Begins the name of a folder that is being removed: what is left of one is removed next time."""
 
@@ -85,9 +88,11 @@ def prune(
     old = [study for study in _beyond(studies, rule.studies) if study.name not in keep]
     gone = {s.name: size for s in old if (size := _remove_study(s, dry_run)) is not None}
     nights = Nights.of(state_folder(studies_dir, target))
-    past = {stamp: _remove(nights.path(stamp), dry_run) for stamp in _old(nights, rule, keep)}
+    past = {stamp: remove(nights.path(stamp), dry_run) for stamp in _old(nights, rule, keep)}
     left = [s for s in studies if s.name not in gone.keys() | keep and not _tuned_now(s)]
-    logs = [_remove(path, dry_run) for path in _oldest_beyond(_logs(left), rule.log_bytes)]
+    logs = [remove(path, dry_run) for path in _oldest_beyond(_logs(left), rule.log_bytes)]
+    for path in _alone(studies_dir, target, {s.name for s in studies} - gone.keys()):
+        gone[path.name] = remove(path, dry_run)
     if not dry_run:
         _clear_leftovers(studies_dir)
     freed_bytes = sum((*gone.values(), *past.values(), *logs))
@@ -117,11 +122,22 @@ def prune_schedule_log(studies_dir: Path, most_bytes: int, *, dry_run: bool = Fa
 
 def nightly_studies(studies_dir: Path, target: str) -> list[StudyFolder]:
     """The studies that nights of `target` made, the oldest first."""
+    return [StudyFolder(path) for path in _named(studies_dir, target)]
+
+
+def _named(studies_dir: Path, target: str, ending: str = "") -> list[Path]:
+    """The folders that have a name that nights of `target` give, the oldest first."""
     if not studies_dir.is_dir():
         return []
-    name = re.compile(re.escape(f"{NIGHTLY}-{target}-") + STAMP.pattern)
+    name = re.compile(re.escape(f"{NIGHTLY}-{target}-") + STAMP.pattern + re.escape(ending))
     found = (path for path in studies_dir.iterdir() if name.fullmatch(path.name) and path.is_dir())
-    return [StudyFolder(path) for path in sorted(found, key=lambda path: path.name)]
+    return sorted(found, key=lambda path: path.name)
+
+
+def _alone(studies_dir: Path, target: str, studies: Set[str]) -> list[Path]:
+    """Comparisons whose study is none of `studies`."""
+    found = _named(studies_dir, target, MODELS)
+    return [path for path in found if path.name.removesuffix(MODELS) not in studies]
 
 
 def _beyond(studies: list[StudyFolder], count: int) -> list[StudyFolder]:
@@ -168,12 +184,12 @@ def _remove_study(study: StudyFolder, dry_run: bool) -> int | None:
     """How many bytes went with it; ``None`` for one that is being tuned, which stays."""
     try:
         with study_lock(study.lock_path):
-            return _remove(study.path, dry_run)
+            return remove(study.path, dry_run)
     except UserError:
         return None
 
 
-def _remove(path: Path, dry_run: bool) -> int:
+def remove(path: Path, dry_run: bool) -> int:
     """Removes a file or a folder and tells its bytes; a folder is renamed first, so that one that
     is half removed is never taken for a whole one.
     """

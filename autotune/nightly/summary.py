@@ -129,7 +129,7 @@ def _tuning(note: TuningNote | None) -> Iterator[str]:
         ("budget", _took(note.budget_s)),
         ("trials", _trials(note)),
         ("begun with", ", ".join(f"`{name}`" for name in note.warm_from) or ABSENT),
-        ("best against the config in use", f"{times(note.speedup)}{_between(note.low, note.high)}"),
+        ("best against what was in use", f"{times(note.speedup)}{_between(note.low, note.high)}"),
         ("sessions of the proof", ABSENT if note.sessions is None else str(note.sessions)),
         ("quality", note.quality or ABSENT),
         ("settings of the best", _settings(note.settings)),

@@ -5,9 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from autotune.errors import MachineError
 from autotune.nightly.generations import Generation, Generations
 from autotune.nightly.journal import Journal
-from autotune.nightly.prune import Pruned, PruneRule, prune, prune_schedule_log, state_folder
+from autotune.nightly.prune import (
+    Pruned,
+    PruneRule,
+    nightly_studies,
+    prune,
+    prune_schedule_log,
+    remove,
+    state_folder,
+)
+from autotune.nightly.session_files import unneeded
+from autotune.nightly.settled import read_settled
 
 SCHEDULE_LOG_BYTES = 4 * 1024 * 1024
 
@@ -18,19 +29,32 @@ class Tidied:
 
     pruned: Pruned
     generations: tuple[int, ...] = ()
+    captures: tuple[str, ...] = ()
+    captures_bytes: int = 0
     journal_lines: int = 0
     schedule_log_bytes: int = 0
 
     @property
     def freed_bytes(self) -> int:
-        """Of studies, nights, engine logs and the schedule's log; the rest is small."""
-        return self.pruned.freed_bytes + self.schedule_log_bytes
+        """Of studies, nights, engine logs, captures and the schedule's log; the rest is small."""
+        return self.pruned.freed_bytes + self.captures_bytes + self.schedule_log_bytes
 
 
 def kept_studies(generations: Generations) -> frozenset[str]:
-    """The studies that the live config and the one before it were found by."""
+    """The studies that the live config and the one before it were found by, and the last one that
+    came to its end: later canaries are asked its turns."""
     found: tuple[Generation | None, ...] = (generations.live(), generations.previous())
-    return frozenset(generation.study for generation in found if generation is not None)
+    studies = {generation.study for generation in found if generation is not None}
+    return frozenset(studies | _settled_on(generations.state))
+
+
+def _settled_on(state: Path) -> set[str]:
+    """What cannot be read is told by the night that needs it."""
+    try:
+        settled = read_settled(state)
+    except MachineError:
+        return set()
+    return set() if settled is None else {settled.study}
 
 
 def tidy(
@@ -52,8 +76,13 @@ def tidy(
     generations = Generations(state)
     pruned = prune(studies_dir, target, rule, kept_studies(generations), dry_run=dry_run)
     log_bytes = prune_schedule_log(studies_dir, SCHEDULE_LOG_BYTES, dry_run=dry_run)
-    if dry_run:
-        return Tidied(pruned, schedule_log_bytes=log_bytes)
-    gone = generations.prune(keep_generations)
-    lines = Journal(state / "journal.jsonl").compact()
-    return Tidied(pruned, gone, lines, log_bytes)
+    stay = [s for s in nightly_studies(studies_dir, target) if s.name not in pruned.studies]
+    captures = {path.name: remove(path, dry_run) for path in unneeded(state, stay)}
+    return Tidied(
+        pruned,
+        generations=() if dry_run else generations.prune(keep_generations),
+        captures=tuple(captures),
+        captures_bytes=sum(captures.values()),
+        journal_lines=0 if dry_run else Journal(state / "journal.jsonl").compact(),
+        schedule_log_bytes=log_bytes,
+    )

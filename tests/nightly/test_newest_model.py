@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 from gguf_file import write_gguf
-from hf_folder import write_config
+from hf_folder import write_config, write_safetensors
 
 from autotune.errors import UserError
 from autotune.nightly.newest_model import newest_model, parts_of
@@ -32,6 +33,8 @@ def test_of_a_folder_the_model_written_last(tmp_path: Path) -> None:
     put(tmp_path / "c.gguf", 2)
     put(tmp_path / "mmproj-b.gguf", 9)
     (tmp_path / "d.gguf.part").write_bytes(b"half")
+    put(tmp_path / "e.gguf", 8)
+    (tmp_path / "e.gguf.aria2").touch()  # of full size already, and not all there yet
     assert newest_model(tmp_path) == newest
 
 
@@ -103,4 +106,24 @@ def test_the_parts_of_a_model(tmp_path: Path) -> None:
     path = put(tmp_path / "m.gguf", 1)
     assert parts_of(path) == (path,)
     folder = write_config(tmp_path / "hf")
-    assert parts_of(folder) == (folder / "config.json",)
+    weights = write_safetensors(
+        folder / "model.safetensors", {"lm_head.weight": ("BF16", (10, 32))}
+    )
+    assert parts_of(folder) == (folder / "config.json", weights)
+
+
+def test_a_model_that_is_not_all_there_is_said(tmp_path: Path) -> None:
+    folder = write_config(tmp_path / "hf")
+    with pytest.raises(UserError, match="hf holds no weights") as caught:
+        parts_of(folder)
+    assert "may still be downloaded" in caught.value.hint
+    index = {"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    write_safetensors(folder / "model-1.safetensors", {"a": ("BF16", (2, 2))})
+    with pytest.raises(UserError, match=r"lacks 1 of 2 weight files, e\.g\. model-2"):
+        parts_of(folder)
+    half = tmp_path / "half.gguf"
+    write_gguf(half)
+    half.write_bytes(half.read_bytes()[:-4])
+    with pytest.raises(UserError, match="cut short"):
+        parts_of(half)

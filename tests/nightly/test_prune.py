@@ -58,6 +58,21 @@ def test_the_newest_studies_stay(studies_dir: Path, make_study: Callable[..., Pa
     assert [s.path for s in nightly_studies(studies_dir, "coder")] == [folders[0]]
 
 
+def test_a_comparison_goes_with_the_study_beside_which_it_was_made(
+    studies_dir: Path, make_study: Callable[..., Path]
+) -> None:
+    old, new = make_study(1), make_study(2)
+    for folder in (old, new):
+        folder.with_name(f"{folder.name}-models").mkdir()
+    (studies_dir / "mine-models").mkdir()
+    rule = PruneRule(studies=1, nights=9, log_bytes=10**9)
+    gone = (old.name, f"{old.name}-models")
+    assert prune(studies_dir, "coder", rule, set(), dry_run=True).studies == gone
+    assert prune(studies_dir, "coder", rule, set()).studies == gone
+    left = {path.name for path in studies_dir.iterdir()}
+    assert left == {new.name, f"{new.name}-models", "mine-models"}
+
+
 def test_what_the_live_config_stands_on_stays(
     studies_dir: Path, make_study: Callable[..., Path], make_night: Callable[..., Night]
 ) -> None:

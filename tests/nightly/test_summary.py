@@ -71,7 +71,7 @@ def test_the_page_tells_all_of_a_whole_night(full_night: Night) -> None:
         "| budget | 1h 00m |",
         "| trials | 21, 2 failed |",
         "| begun with | `demo` |",
-        "| best against the config in use | 1.31x (1.20 to 1.44) |",
+        "| best against what was in use | 1.31x (1.20 to 1.44) |",
         "| settings of the best | `batch-size=512`, `kv-unified=off` |",
         "## Promoted",
         "| generation | 4, after 3 |",

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 from nightly_site import draft
+from prints import A_PRINT
 
 from autotune.nightly import tidy as module
 from autotune.nightly.generations import Generations
 from autotune.nightly.journal import Journal
 from autotune.nightly.live import point_live
 from autotune.nightly.prune import PruneRule, schedule_log, state_folder, study_name
+from autotune.nightly.session_files import FOLDER
+from autotune.nightly.settled import Settled, write_settled
 from autotune.nightly.tidy import Tidied, kept_studies, tidy
 
 NOTHING = PruneRule(studies=0, nights=0, log_bytes=0)
@@ -37,6 +40,32 @@ def generations(studies_dir: Path) -> Generations:
 
 def test_the_live_one_and_the_one_before_it_keep_their_studies(generations: Generations) -> None:
     assert kept_studies(generations) == {"study-1", "study-3"}
+
+
+def test_so_does_the_last_one_that_came_to_its_end(generations: Generations) -> None:
+    write_settled(generations.state, Settled(fingerprint=A_PRINT, sessions=(), study="last"))
+    assert kept_studies(generations) == {"study-1", "study-3", "last"}
+    (generations.state / "settled.json").write_text("{")
+    assert kept_studies(generations) == {"study-1", "study-3"}
+
+
+def test_captures_go_with_the_study_that_was_measured_on_them(
+    studies_dir: Path, generations: Generations
+) -> None:
+    files = generations.state / FOLDER
+    files.mkdir()
+    for day in (1, 2):
+        folder = studies_dir / study_name("coder", f"2026-11-0{day}T02-30-11Z")
+        folder.mkdir()
+        (folder / "provenance.json").write_text(f'{{"workload": "{files}/{day}.jsonl.gz"}}')
+        (files / f"{day}.jsonl.gz").write_bytes(b"x" * 100)
+    rule = PruneRule(studies=1, nights=9, log_bytes=10**9)
+    dry = tidy(studies_dir, "coder", rule, 9, dry_run=True)
+    assert (dry.captures, dry.captures_bytes) == (("1.jsonl.gz",), 100)
+    assert len(list(files.iterdir())) == 2
+    done = tidy(studies_dir, "coder", rule, 9)
+    assert done.captures == ("1.jsonl.gz",)
+    assert [path.name for path in files.iterdir()] == ["2.jsonl.gz"]
 
 
 def test_before_the_first_nothing_is_kept(tmp_path: Path) -> None:

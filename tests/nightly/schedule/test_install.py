@@ -119,3 +119,55 @@ def test_secrets_that_others_may_read_are_told(do: Do, plan: Plan) -> None:
     assert do(plan).notes == (f"others may read {plan.secrets}: chmod 600 {plan.secrets}",)
     plan.secrets.chmod(0o600)
     assert do(plan).notes == ()
+
+
+def standing(folder: Path) -> dict[str, tuple[object, int]]:
+    """Every file and link below `folder`: what it holds or leads to, and its mode."""
+    found: dict[str, tuple[object, int]] = {}
+    for path in folder.rglob("*"):
+        if path.is_symlink():
+            found[str(path)] = (path.readlink(), 0)
+        elif path.is_file():
+            found[str(path)] = (path.read_bytes(), path.stat().st_mode)
+    return found
+
+
+@pytest.mark.parametrize(
+    "table", [None, b"", b"0 5 * * * backup\n", b"# no end", b"MAILTO=\r\n\xff"]
+)
+@pytest.mark.parametrize("asked", ["systemd", "cron"])
+def test_what_stood_there_stands_there_exactly(
+    do: Do, plan: Plan, machine: Machine, crontab: Any, asked: str, table: bytes | None
+) -> None:
+    user = machine.config_home / "systemd" / "user"
+    (user / "timers.target.wants").mkdir(parents=True)
+    (user / "backup.timer").write_text("[Timer]\n")
+    (user / "backup.timer").chmod(0o600)
+    (user / "timers.target.wants" / "backup.timer").symlink_to(user / "backup.timer")
+    (machine.config_home / "autotune").mkdir()
+    (machine.config_home / "autotune" / "nightly.env").write_text("NTFY=x\n")
+    crontab.table = table
+    before = standing(machine.home)
+    do(plan, asked)
+    do(replace(plan, at=time(4, 0)), asked)
+    assert standing(machine.home) != before
+    uninstall(machine, schedulers(machine), plan.name)
+    assert standing(machine.home) == before
+    assert (crontab.table or b"") == (table or b"")
+
+
+def test_so_do_agents_of_macos(
+    make_machine: Callable[..., Machine], plan: Plan, launchctl: Any
+) -> None:
+    machine = make_machine(platform="darwin")
+    agents = machine.home / "Library" / "LaunchAgents"
+    agents.mkdir(parents=True)
+    (agents / "org.backup.plist").write_bytes(b"bplist00")
+    launchctl.loaded.add("org.backup")
+    before = standing(machine.home)
+    every = schedulers(machine)
+    install(machine, every, choose(every, "launchd"), plan, NOW)
+    assert len(launchctl.loaded) == 2
+    uninstall(machine, every, plan.name)
+    assert standing(machine.home) == before
+    assert launchctl.loaded == {"org.backup"}
