@@ -1,0 +1,1 @@
+"""Studies in optuna-dashboard: shown live, on loopback, and never changed."""
