@@ -63,6 +63,12 @@ COMMANDS: dict[str, CommandSpec] = {
             "Report",
         ),
         CommandSpec(
+            "dashboard",
+            "studies in the browser, live and read-only (optuna-dashboard)",
+            "autotune.cli.dashboard",
+            "Dashboard",
+        ),
+        CommandSpec(
             "simulate",
             "search strategies compared on recorded or simulated measurements",
             "autotune.cli.simulate",
@@ -70,6 +76,12 @@ COMMANDS: dict[str, CommandSpec] = {
         ),
         CommandSpec(
             "export", "a launch config with its provenance", "autotune.cli.export", "Export"
+        ),
+        CommandSpec(
+            "nightly",
+            "stay tuned: nights that tune again and put live only what wins",
+            "autotune.cli.nightly",
+            "Nightly",
         ),
         CommandSpec(
             "engine",
