@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from autotune import __version__
 from autotune.candidate import Candidate, Setting
-from autotune.errors import UserError
+from autotune.errors import ExitCode, UserError
 from autotune.export.gpu_kind import CPU, PINS
 from autotune.export.model import ExportConfig, ExportProvenance
 from autotune.search.ledger import STOPPED
@@ -30,12 +30,24 @@ def winner_config(folder: StudyFolder) -> ExportConfig:
             "let autotune run finish it, or export a trial: --trial N --allow-unconfirmed",
         )
     if not result.get("winner"):
-        raise UserError(
-            f"study {folder.name} found nothing that beats the default",
-            "keep the engine's defaults, or export a trial: --trial N --allow-unconfirmed",
-        )
+        raise _no_winner(folder.name, result)
     facts = _winning_facts(_measured_facts(folder), result["winner"])
     return _from_arm(result["winner"], facts["engine"], study_provenance(folder, facts, result))
+
+
+def _no_winner(study: str, result: Mapping[str, Any]) -> UserError:
+    """Nothing beat the default, or nothing could be measured: the verdict says which."""
+    summary = result.get("summary", {})
+    if summary.get("exit_code") == ExitCode.NO_FEASIBLE_TRIAL:
+        why = summary["verdict"].rstrip(".")
+        return UserError(
+            f"study {study} has nothing to export: {why[:1].lower()}{why[1:]}",
+            f"see why with autotune study show {study}",
+        )
+    return UserError(
+        f"study {study} found nothing that beats the default",
+        "keep the engine's defaults, or export a trial: --trial N --allow-unconfirmed",
+    )
 
 
 def recommended_config(folder: StudyFolder) -> ExportConfig:

@@ -101,6 +101,29 @@ def test_no_winner_no_export(tmp_path: Path) -> None:
         winner_config(unfinished)
 
 
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        ("None of 3 trials could be measured.", "none of 3 trials could be measured"),
+        (
+            "The engine's defaults could not be measured, so nothing can be proved against them.",
+            "the engine's defaults could not be measured, so nothing can be proved against them",
+        ),
+    ],
+)
+@pytest.mark.parametrize("export", [winner_config, recommended_config])
+def test_where_nothing_could_be_measured_that_is_what_is_said(
+    tmp_path: Path, export: Callable[[Folder], object], verdict: str, said: str
+) -> None:
+    made = folder(tmp_path, None)
+    result = {"winner": None, "baseline": None, "summary": {"exit_code": 4, "verdict": verdict}}
+    made.write_result(result)
+    with pytest.raises(UserError) as caught:
+        export(made)
+    assert str(caught.value) == f"study demo has nothing to export: {said}"
+    assert caught.value.hint == "see why with autotune study show demo"
+
+
 def test_where_nothing_won_the_default_is_what_a_study_recommends(tmp_path: Path) -> None:
     base = {**WINNER, "trial": 0, "settings": {}, "argv": ["/opt/llama-server"]}
     config = recommended_config(folder(tmp_path, None, baseline=base))
