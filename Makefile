@@ -31,8 +31,8 @@ PYTEST_ARGS ?=
 DEMO_STUDY ?= demo
 DEMO_TRIALS ?= 8
 DEMO_WORKLOAD ?= .demo/sessions.jsonl
-DEMO_SYNTHESIZE ?= --work edits --sessions 10 --turns 3 --start-depth 500 --depth 800 --reply-tokens 40
-DEMO_RUN ?= --trials $(DEMO_TRIALS) --budget 5m30s --no-early-stop --no-effects --new-study
+DEMO_SYNTHESIZE ?= --work edits --sessions 8 --turns 3 --start-depth 300 --depth 560 --reply-tokens 80
+DEMO_RUN ?= --trials $(DEMO_TRIALS) --budget 5m45s --no-early-stop --no-effects --new-study
 
 # The benchmark: does ten minutes of search on the real llama-server earn its keep?
 BENCH_WORKLOAD ?= .demo/bench.jsonl
