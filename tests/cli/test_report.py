@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from drawing import needs_png
 from report_data import read_html
 
 from autotune.cli import report as command
@@ -67,7 +68,7 @@ def test_plots_are_pictures_where_that_is_asked(
     assert "error: PNG plots need resvg-py" in told
     assert "hint: pip install 'autotune-serving[png]'" in told
     assert not Path("r.html").exists()
-    pytest.importorskip("resvg_py")
+    needs_png()
     assert main(argv) == 0
     assert "wrote plots/verdicts.png\n" in capsys.readouterr().err
     assert Path("plots/verdicts.png").read_bytes().startswith(b"\x89PNG")

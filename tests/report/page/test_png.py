@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from drawing import needs_png
 
 from autotune.errors import MachineError
 from autotune.report.page import png as module
@@ -85,7 +86,7 @@ def test_a_png_has_the_colours_of_its_figure() -> None:
 
 
 def test_plots_are_written_as_png(data: StudyData, tmp_path: Path) -> None:
-    pytest.importorskip("resvg_py")
+    needs_png()
     found = write_plots(study_page(data), tmp_path / "plots", "png")
     assert found["turns"] == tmp_path / "plots" / "turns.png"
     assert all(path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" for path in found.values())
