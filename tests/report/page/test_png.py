@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import sys
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -100,6 +101,27 @@ def test_without_resvg_nothing_is_written(
         write_plots(study_page(data), tmp_path / "plots", "png")
     assert "autotune-serving[png]" in caught.value.hint
     assert not (tmp_path / "plots").exists()
+
+
+@pytest.fixture(autouse=True)
+def anew() -> Iterator[None]:
+    """What fonts there are is looked up once a process, and here once a test."""
+    module._family.cache_clear()
+    yield
+    module._family.cache_clear()
+
+
+@pytest.mark.parametrize("there", ["Arial", "DejaVu Sans", "Noto Sans"])
+def test_the_font_that_is_there_is_taken(monkeypatch: pytest.MonkeyPatch, there: str) -> None:
+    """A fresh Debian has DejaVu alone, which resvg does not take for ``sans-serif`` by itself."""
+
+    def draw(*, svg_string: str, sans_serif_family: str | None, **_: object) -> bytes:
+        has_text = "<text" in svg_string and sans_serif_family == there
+        return b"\x89PNG with letters" if has_text else b"\x89PNG"
+
+    monkeypatch.setitem(sys.modules, "resvg_py", SimpleNamespace(svg_to_bytes=draw))
+    module.check_png()
+    assert module.png(FIGURE) == b"\x89PNG with letters"
 
 
 def test_a_machine_without_fonts_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
