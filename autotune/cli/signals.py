@@ -7,10 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from autotune.report.display import RunDisplay
+
+class Stopping(Protocol):
+    """Whoever says that a run ends: a display."""
+
+    def stopping(self, at_once: bool = False) -> None:
+        """Says so, after what is under way or at once. Called from a signal handler."""
+        ...
 
 
 @contextmanager
@@ -34,7 +39,7 @@ def on_stop_signals(told: Callable[[int], None]) -> Iterator[None]:
 
 
 @contextmanager
-def stop_on_signals(stop: Event, display: RunDisplay) -> Iterator[None]:
+def stop_on_signals(stop: Event, display: Stopping) -> Iterator[None]:
     """SIGINT and SIGTERM set `stop`; the next SIGINT raises ``KeyboardInterrupt``, once.
 
     Later ones are ignored: they would interrupt the stopping of the engine, which is bounded in
