@@ -12,6 +12,7 @@ A message is one line; the hint is one line that says what to do next.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -25,6 +26,24 @@ class ExitCode(IntEnum):
     NO_FEASIBLE_TRIAL = 4
     STOPPED_EARLY = 75
     INTERRUPTED = 130
+
+
+_GRAVITY = (
+    ExitCode.INTERRUPTED,
+    ExitCode.USAGE,
+    ExitCode.MACHINE,
+    ExitCode.NO_FEASIBLE_TRIAL,
+    ExitCode.STOPPED_EARLY,
+    ExitCode.NOTHING_BETTER,
+    ExitCode.DONE,
+)
+
+
+def gravest(codes: Iterable[int]) -> ExitCode:
+    """How several things together ended: the gravest of their exit codes, done where there are
+    none."""
+    found = {ExitCode(code) for code in codes}
+    return next((code for code in _GRAVITY if code in found), ExitCode.DONE)
 
 
 class AutotuneError(Exception):

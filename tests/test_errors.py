@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from autotune.errors import AutotuneError, ExitCode, MachineError, UserError
+from autotune.errors import AutotuneError, ExitCode, MachineError, UserError, gravest
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,11 @@ def test_exit_codes_are_the_documented_ones() -> None:
         "STOPPED_EARLY": 75,
         "INTERRUPTED": 130,
     }
+
+
+def test_of_several_ends_the_gravest_is_told() -> None:
+    assert gravest([]) is ExitCode.DONE
+    assert gravest([0, 1, 75]) is ExitCode.STOPPED_EARLY
+    assert gravest([4, 3, 0]) is ExitCode.MACHINE
+    assert gravest([3, 130]) is ExitCode.INTERRUPTED
+    assert {gravest([int(code)]) for code in ExitCode} == set(ExitCode)

@@ -49,26 +49,38 @@ class Doctor(StudiesSettings, EngineSettings):
     runs of the same config differ on this machine. Studies of the same engine, model and kind of
     workload use that for a week: smaller differences are not called differences.
 
+    With --neighbours and several GPUs it makes no checks, and measures by how much workers on the
+    other GPUs disturb one on the first: its defaults alone, beside the others at the same work, and
+    alone again.
+
     Examples:
         autotune doctor
         autotune doctor --noise --model model.gguf
         autotune doctor --noise --seconds 5m --model model.gguf --workload captures/
+        autotune doctor --neighbours --gpu all --model model.gguf --seconds 5m
         autotune doctor --gpu 3090 --engine llama-server --model model.gguf
         autotune doctor --json
     """
 
     noise: bool = Field(False, description="measure how far two runs of one config differ")
+    neighbours: bool = Field(
+        False, description="measure how far workers on the GPUs of --gpu disturb each other"
+    )
     seconds: Annotated[Duration, Field(gt=0)] = Field(
         60.0,
-        description="how long --noise measures each engine: 60s, 5m",
+        description="how long --noise measures each engine, and --neighbours: 60s, 5m",
         json_schema_extra={"metavar": "TIME"},
     )
     workload: Path | None = Field(
-        None, description="captured sessions for --noise (default: a small built-in workload)"
+        None,
+        description="captured sessions for --noise and --neighbours (default: a small built-in "
+        "workload)",
     )
 
     def run(self, io: CommandIO) -> int:
         """Prints the findings, or one JSON document."""
+        if self.neighbours:
+            return self._neighbours(io)
         from autotune.hardware.check import any_failed
 
         checks = []
@@ -81,6 +93,18 @@ class Doctor(StudiesSettings, EngineSettings):
         if io.json:
             io.emit_json(_document(checks, fit=not failed, noise=noise))
         return int(ExitCode.MACHINE if failed else ExitCode.DONE)
+
+    def _neighbours(self, io: CommandIO) -> int:
+        from autotune.cli.doctor_neighbours import neighbours_of
+        from autotune.errors import UserError
+
+        requests = list(engine_requests(self).values())
+        if len(requests) != 1 or self.noise:
+            raise UserError(
+                "--neighbours measures one engine, and nothing besides",
+                "name one engine with --engine, and leave --noise out",
+            )
+        return neighbours_of(requests[0], self.workload, self.seconds, io)
 
     def _noise(self, io: CommandIO) -> dict[str, Any]:
         from autotune.cli.doctor_noise import noise_of

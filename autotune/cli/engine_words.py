@@ -48,7 +48,9 @@ def engine_requests(settings: EngineSettings) -> dict[str, RunRequest]:
     from autotune.search.contest.request import ContestRequest, make_request
     from autotune.search.request import RunRequest
 
-    request = make_request(RunRequest(workload=Path()), engine_words(settings, {}))
+    request = make_request(
+        RunRequest(workload=Path(), gpu=settings.gpu), engine_words(settings, {})
+    )
     if isinstance(request, ContestRequest):
         return {entrant.label: entrant.request for entrant in request.entrants}
     return {request.engine: request}

@@ -16,7 +16,7 @@ from autotune.cli.nightly_targets import demand_targets
 from autotune.cli.signals import stop_on_signals
 from autotune.cli.user_cache import user_cache
 from autotune.config.settings import StudiesSettings
-from autotune.errors import ExitCode
+from autotune.errors import ExitCode, gravest
 from autotune.report.display import RunDisplay, choose_display
 
 if TYPE_CHECKING:
@@ -30,17 +30,6 @@ if TYPE_CHECKING:
     from autotune.search.events import Event as RunEvent
     from autotune.search.events import Listener, Summary
     from autotune.search.request import RunRequest
-
-_GRAVITY = (
-    ExitCode.INTERRUPTED,
-    ExitCode.USAGE,
-    ExitCode.MACHINE,
-    ExitCode.NO_FEASIBLE_TRIAL,
-    ExitCode.STOPPED_EARLY,
-    ExitCode.NOTHING_BETTER,
-    ExitCode.DONE,
-)
-"""Of several nights the first of these that any of them ended with."""
 
 
 class NightlyRun(StudiesSettings):
@@ -87,7 +76,7 @@ class NightlyRun(StudiesSettings):
         if self.dry_run:
             return _show_plans(targets, ask, io)
         done = _nights(targets, ask, io)
-        code = min((night.exit_code for night in done), key=_GRAVITY.index, default=ExitCode.DONE)
+        code = gravest(night.exit_code for night in done)
         if io.json:
             rows = [{**one.night.to_json(), "page": one.page} for one in done]
             io.emit_json({"nights": rows, "exit_code": int(code)})

@@ -17,6 +17,7 @@ from autotune.cli.signals import stop_on_signals
 from autotune.cli.user_cache import noise_folder
 from autotune.config.settings import Settings
 from autotune.errors import ExitCode, UserError
+from autotune.hardware.select import is_several
 from autotune.report.display import RunDisplay, choose_display
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ class Run(Settings):
     winner, and one verdict names the engine and its settings; what is compared with is the default
     of the first one named, or --incumbent.
 
+    With --gpu all, or a list of GPUs, each gets a worker of its own, with its share of the cores
+    and of the host's memory. Identical GPUs search one study together, others have studies of their
+    own.
+
     With --dry-run --assume-gpu it plans for a GPU that is not here, from what is known of that
     card: the space, what fits in its memory, and what is left out and why.
 
@@ -50,6 +55,7 @@ class Run(Settings):
     Examples:
         autotune run --workload captures/ --model model.gguf
         autotune run --gpu 3090 --workload captures/ --model model.gguf --budget 2h
+        autotune run --gpu all --workload captures/ --model model.gguf --budget 2h
         autotune run --workload captures/ --model model.gguf --depth 30k-60k --objective ttft
         autotune run --workload captures/ --model model.gguf --set parallel=2 --dry-run
         autotune run --gpu 4090 --workload captures/ --model model.gguf --dry-run --assume-gpu
@@ -74,6 +80,10 @@ class Run(Settings):
                 "add --dry-run to see the plan, or leave --assume-gpu out",
             )
         request = self.request()
+        if is_several(self.gpu):
+            from autotune.cli.run_gpus import run_gpus
+
+            return run_gpus(request, io)
         if self.dry_run:
             from autotune.cli.dry_run import show_any_dry_run
 

@@ -23,6 +23,11 @@ def noise_folder(environ: Mapping[str, str]) -> Path:
     return user_cache(environ) / "noise"
 
 
+def lock_folder(environ: Mapping[str, str]) -> Path:
+    """Where GPUs are held, one file each, by nights and by workers alike."""
+    return user_cache(environ) / "nightly" / "locks"
+
+
 def probe_folder(environ: Mapping[str, str]) -> Path:
     """Where it is remembered what engines say of themselves."""
     return user_cache(environ) / "probes"

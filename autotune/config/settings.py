@@ -38,7 +38,10 @@ class Section(BaseModel):
 class EngineSettings(Section):
     """Which GPU, engine and model."""
 
-    gpu: str = Field("auto", description="auto, cpu, a GPU's name (3090) or its UUID")
+    gpu: str = Field(
+        "auto",
+        description="auto, cpu, a GPU's name (3090) or its UUID; for run also all, or a list: 0,1",
+    )
     engine: EngineNames = Field(
         "auto",
         description="engine to tune; auto is llama-server if installed, else reference. Several "

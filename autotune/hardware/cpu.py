@@ -76,6 +76,18 @@ def physical_cores(processors: frozenset[int], root: Path = ROOT) -> int:
     return len(cores)
 
 
+def core_groups(processors: frozenset[int], root: Path = ROOT) -> tuple[frozenset[int], ...]:
+    """`processors` by physical core, in their order: threads of one core stay together.
+
+    Where the system does not tell which belong together, each is a core of its own.
+    """
+    groups: dict[str, set[int]] = {}
+    for number in sorted(processors):
+        core = _core(root / f"sys/devices/system/cpu/cpu{number}/topology")
+        groups.setdefault(core or f"alone {number}", set()).add(number)
+    return tuple(frozenset(group) for group in groups.values())
+
+
 def _core(folder: Path) -> str | None:
     """What all threads of one core have in common: the list of them."""
     for name in ("core_cpus_list", "thread_siblings_list"):

@@ -45,6 +45,7 @@ class _Look:
     wall_s: float
     system: SystemTimes
     own: TreeTimes
+    partners: TreeTimes
 
 
 class LoadMeter:
@@ -58,13 +59,19 @@ class LoadMeter:
         clock: Callable[[], float] = time.monotonic,
         system: Callable[[], SystemTimes] | None = None,
         trees: Callable[[Iterable[int]], TreeTimes] = tree_times,
+        partners: Callable[[], Iterable[int]] = tuple,
     ) -> None:
-        """`roots` gives the process ids whose trees are ours, anew at each look."""
+        """`roots` gives the process ids whose trees are ours, anew at each look.
+
+        `partners` gives those with which the machine is divided by arrangement: they have cores of
+        their own, so what they use is neither ours nor load of others.
+        """
         self.cores = cores or psutil.cpu_count() or 1
         self._roots = roots
         self._clock = clock
         self._system = system or system_times
         self._trees = trees
+        self._partners = partners
         self._last = self._look()
 
     @property
@@ -86,7 +93,17 @@ class LoadMeter:
         return _between(before, after, self.cores)
 
     def _look(self) -> _Look:
-        return _Look(self._clock(), time.time(), self._system(), self._trees(self._roots()))
+        at_s, wall_s, system = self._clock(), time.time(), self._system()
+        own = self._trees(self._roots())
+        return _Look(at_s, wall_s, system, own, self._partner_times(own))
+
+    def _partner_times(self, own: TreeTimes) -> TreeTimes:
+        """Of partners alone: a root of theirs may have us below it."""
+        roots = tuple(self._partners())
+        if not roots:
+            return TreeTimes()
+        found = self._trees(roots).seconds
+        return TreeTimes({key: s for key, s in found.items() if key not in own.seconds})
 
 
 def system_times() -> SystemTimes:
@@ -103,9 +120,10 @@ def _between(before: _Look, after: _Look, cores: int) -> LoadSample:
     busy = max(after.system.busy_s - before.system.busy_s, 0.0)
     steal = max(after.system.steal_s - before.system.steal_s, 0.0)
     own = used_between(before.own, after.own, before.wall_s)
+    partners = used_between(before.partners, after.partners, before.wall_s)
     return LoadSample(
         seconds=seconds,
-        other_cores=max(busy - own, 0.0) / seconds,
+        other_cores=max(busy - own - partners, 0.0) / seconds,
         own_cores=own / seconds,
         steal_share=steal / (seconds * cores),
     )

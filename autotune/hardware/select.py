@@ -12,6 +12,22 @@ _INDEX_DIGITS = 2
 """Up to this many digits are an index; more are a model number (710, 3090)."""
 
 
+ALL = "all"
+
+_UUIDS = ("gpu-", "mig-")
+
+
+def is_several(ask: str) -> bool:
+    """Whether ``--gpu`` is ``all``, or a list."""
+    return ask.strip().lower() == ALL or "," in ask
+
+
+def names_one(ask: str) -> bool:
+    """Whether `ask` is an index or a UUID: one card, and not a kind of them."""
+    wanted = ask.strip().lower()
+    return _is_index(wanted) or wanted.startswith(_UUIDS)
+
+
 def select_gpu(ask: str, gpus: Sequence[Gpu]) -> Gpu | None:
     """The card that `ask` names, or ``None`` for the CPU.
 
@@ -36,13 +52,17 @@ def select_gpu(ask: str, gpus: Sequence[Gpu]) -> Gpu | None:
     return max(found, key=lambda gpu: (gpu.free_bytes or 0, -gpu.index))
 
 
+def _is_index(wanted: str) -> bool:
+    return wanted.isascii() and wanted.isdigit() and len(wanted) <= _INDEX_DIGITS
+
+
 def _test(wanted: str) -> Callable[[Gpu], bool]:
     """How `wanted` is looked for."""
     if wanted == "auto":
         return lambda _: True
-    if wanted.isascii() and wanted.isdigit() and len(wanted) <= _INDEX_DIGITS:
+    if _is_index(wanted):
         return lambda gpu: gpu.index == int(wanted)
-    if wanted.startswith(("gpu-", "mig-")):
+    if wanted.startswith(_UUIDS):
         return lambda gpu: gpu.uuid.lower().startswith(wanted)
     return lambda gpu: matches(wanted, gpu.name)
 

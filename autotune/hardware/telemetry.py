@@ -40,15 +40,19 @@ class TelemetrySampler:
         meter: LoadMeter | None = None,
         memory_available: Callable[[], int] = memory_available_bytes,
         clock: Callable[[], float] = time.monotonic,
+        partners: tuple[int, ...] = (),
     ) -> None:
-        """Without `probe` and `gpu_uuid` no card is watched."""
+        """Without `probe` and `gpu_uuid` no card is watched.
+
+        `partners` are process ids above others that the machine is divided with (see `LoadMeter`).
+        """
         self._roots = {os.getpid()}
         self._probe = probe
         self._gpu_uuid = gpu_uuid
         self._period_s = period_s
         self._clock = clock
         self._memory_available = memory_available
-        self._meter = meter or LoadMeter(self._root_pids, clock=clock)
+        self._meter = meter or LoadMeter(self._root_pids, clock=clock, partners=lambda: partners)
         self._samples: list[TelemetrySample] = []
         self._looking = threading.Lock()
         self._stopped = threading.Event()

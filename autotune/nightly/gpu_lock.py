@@ -1,4 +1,5 @@
-"""One night at a time on a card, and one at a time on a target: locks that die with their process.
+"""One night or worker at a time on a card, and one night at a time on a target: locks that die
+with their process.
 
 The kernel drops a lock when its process ends in any way. The file says who holds it, for a person.
 """
@@ -26,17 +27,21 @@ POLL_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a lock: a process, for which target, since when (ISO 8601, UTC)."""
+    """Who holds a lock: a process, for which target, since when (ISO 8601, UTC).
+
+    `what` is what it does for that target: its night, or a worker's part of a study.
+    """
 
     pid: int
     target: str
     since: str
+    what: str = "the night"
 
     @property
     def text(self) -> str:
         """For a sentence."""
         moment = datetime.fromisoformat(self.since).astimezone()
-        return f"the night of {self.target} (process {self.pid}, since {moment:%H:%M})"
+        return f"{self.what} of {self.target} (process {self.pid}, since {moment:%H:%M})"
 
 
 class HeldError(MachineError):
@@ -60,6 +65,10 @@ class Waiting:
 
 NOT_AT_ALL = Waiting()
 
+WORKER = "the worker"
+_NEXT_NIGHT = "it is tried again the next night; two targets on one GPU need separate hours"
+_LATER = "wait until it has ended, or name other GPUs: two on one would measure each other"
+
 
 @contextmanager
 def gpu_lock(
@@ -69,11 +78,26 @@ def gpu_lock(
 
     Raises `HeldError` that names the holder when it is not free in time.
     """
-    what = "the processor" if gpu_uuid == "cpu" else f"GPU {gpu_uuid}"
-    path = folder / f"{_file_name(gpu_uuid)}.lock"
-    hint = "it is tried again the next night; two targets on one GPU need separate hours"
-    with _held(path, target, what, hint, waiting):
+    what, path = _card(gpu_uuid, folder)
+    with _held(path, target, what, _NEXT_NIGHT, waiting):
         yield
+
+
+@contextmanager
+def worker_lock(gpu_uuid: str, folder: Path, study: str) -> Iterator[None]:
+    """Hold a card, ``cpu`` for the processor, for a worker of `study`: the locks of nights.
+
+    Raises `HeldError` that names the holder when it is not free now.
+    """
+    what, path = _card(gpu_uuid, folder)
+    with _held(path, study, what, _LATER, NOT_AT_ALL, WORKER):
+        yield
+
+
+def _card(gpu_uuid: str, folder: Path) -> tuple[str, Path]:
+    """A card in words, and the file of its lock."""
+    what = "the processor" if gpu_uuid == "cpu" else f"GPU {gpu_uuid}"
+    return what, folder / f"{_file_name(gpu_uuid)}.lock"
 
 
 @contextmanager
@@ -86,7 +110,7 @@ def state_lock(state: Path, target: str, waiting: Waiting = NOT_AT_ALL) -> Itera
 
 def gpu_holder(gpu_uuid: str, folder: Path) -> Holder | None:
     """Who holds a card now; ``None`` when nobody does, or nobody who says so."""
-    return _holder_of(folder / f"{_file_name(gpu_uuid)}.lock")
+    return _holder_of(_card(gpu_uuid, folder)[1])
 
 
 def state_holder(state: Path) -> Holder | None:
@@ -99,14 +123,17 @@ def _file_name(gpu_uuid: str) -> str:
 
 
 @contextmanager
-def _held(path: Path, target: str, what: str, hint: str, waiting: Waiting) -> Iterator[None]:
+def _held(
+    path: Path, target: str, what: str, hint: str, waiting: Waiting, role: str = "the night"
+) -> Iterator[None]:
     with _opened(path) as handle:
         ends_s = waiting.clock() + waiting.most_s
         while not _taken(handle):
             if waiting.clock() >= ends_s:
                 raise HeldError(what, _read(handle), hint)
             waiting.sleep(waiting.poll_s)
-        _write(handle, Holder(os.getpid(), target, utc_now().isoformat(timespec="seconds")))
+        since = utc_now().isoformat(timespec="seconds")
+        _write(handle, Holder(os.getpid(), target, since, role))
         try:
             yield
         finally:
@@ -145,7 +172,8 @@ def _read(handle: TextIO) -> Holder | None:
     try:
         data: dict[str, Any] = json.loads(handle.read())
         datetime.fromisoformat(data["since"])
-        return Holder(int(data["pid"]), str(data["target"]), data["since"])
+        what = str(data.get("what", "the night"))
+        return Holder(int(data["pid"]), str(data["target"]), data["since"], what)
     except (ValueError, KeyError, TypeError):
         return None
 

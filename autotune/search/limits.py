@@ -15,11 +15,12 @@ HOST_SHARE = 0.9
 def memory_limits(setup: Setup) -> Limits:
     """What may be taken on this machine, or on one that is planned for.
 
-    A GPU that is not here has all of its memory free, and the memory of its host is unknown.
+    A GPU that is not here has all of its memory free, and the memory of its host is unknown. A
+    worker that has a share of the host's memory takes no more than that.
     """
     gpu = setup.gpu
     here = not setup.request.assume_gpu
-    host = int(memory_available_bytes() * HOST_SHARE) if here else None
+    host = _host_bytes(setup.request.host_bytes) if here else None
     if gpu is None:
         return Limits(device_bytes=None, host_bytes=host)
     if not shares_memory(gpu):
@@ -29,6 +30,11 @@ def memory_limits(setup: Setup) -> Limits:
         return Limits(device_bytes=gpu.free_bytes, host_bytes=host, both_bytes=host)
     pool = None if gpu.free_bytes is None else int(gpu.free_bytes * HOST_SHARE)
     return Limits(device_bytes=None, host_bytes=None, both_bytes=pool)
+
+
+def _host_bytes(share: int | None) -> int:
+    free = int(memory_available_bytes() * HOST_SHARE)
+    return free if share is None else min(free, share)
 
 
 def shares_memory(gpu: Gpu) -> bool:

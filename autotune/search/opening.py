@@ -56,6 +56,7 @@ def make_measurer(setup: Setup, work_dir: Path, probe: GpuProbe) -> RealMeasurer
         gpu_uuid=None if setup.gpu is None else setup.gpu.uuid,
         gpu_pin=None if setup.gpu is None else setup.gpu.pin,
         probe=probe,
+        partners=setup.request.partners,
         afterwards=(
             reuse_question(setup.folder.path),
             *((usual_chart(),) if setup.request.usual_chart else ()),

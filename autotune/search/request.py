@@ -37,7 +37,9 @@ class RunRequest:
     ``--fix`` says, `tables` the ``[space.parameters]`` of a file: `run_space` reads them.
     `effects` says whether the winner's changes are measured one by one. `headroom` is what
     a config must hold beyond the deepest turn, as a share of it; `hold` says
-    whether the winner is filled that far before it is recommended.
+    whether the winner is filled that far before it is recommended. Where the host is divided among
+    several workers, `host_bytes` is how much of its memory this one's engine may take, and
+    `partners` are process ids above the others.
     """
 
     workload: Path
@@ -85,6 +87,8 @@ class RunRequest:
     warm_start: bool = True
     early_stop: bool = True
     headroom: float = DEFAULT_HEADROOM
+    host_bytes: int | None = None
+    partners: tuple[int, ...] = ()
 
     @property
     def searches_quality(self) -> bool:

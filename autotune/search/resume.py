@@ -9,7 +9,10 @@ from autotune.search.request import RunRequest
 from autotune.study.folder import StudyFolder
 
 _FLAGS = {"budget_s": "budget", "pins": "set", "fixes": "fix"}
-_NEVER = frozenset({"dry_run", "assume_gpu", "new_study", "study", "noise_cache", "tables"})
+_NEVER = frozenset(
+    {"dry_run", "assume_gpu", "new_study", "study", "noise_cache", "tables"}
+    | {"host_bytes", "partners"}
+)
 
 
 def resume_command(request: RunRequest, folder: StudyFolder) -> str:

@@ -47,7 +47,8 @@ class RealMeasurer:
     `afterwards` is asked of the server after a replay in which every turn was good. Arms that share
     a `mark` are given prompts that are the same to the last byte. What was `seen` before is
     launched and not replayed: such a measurement has no records and no failure. The time limits are
-    cut to what `patience` has, and it is told of every load and turn.
+    cut to what `patience` has, and it is told of every load and turn. `partners` are process ids
+    above others that the machine is divided with: what those compute is no load of others.
     """
 
     launcher: Launcher
@@ -67,6 +68,7 @@ class RealMeasurer:
     afterwards: tuple[Afterwards, ...] = ()
     mark: str | None = None
     seen: Seen = never_seen
+    partners: tuple[int, ...] = ()
 
     def measure(
         self,
@@ -206,7 +208,10 @@ class _Run:
         began = time.monotonic()
         warm_up(endpoint)
         warmed = time.monotonic()
-        with TelemetrySampler(probe=self.owner.probe, gpu_uuid=self.owner.gpu_uuid) as telemetry:
+        owner = self.owner
+        with TelemetrySampler(
+            probe=owner.probe, gpu_uuid=owner.gpu_uuid, partners=owner.partners
+        ) as telemetry:
             replay(
                 self.plan,
                 endpoint,

@@ -103,7 +103,9 @@ class Soak:
         endpoint = self.measurer.endpoint(server)
         warm_up(endpoint)
         with TelemetrySampler(
-            probe=self.measurer.probe, gpu_uuid=self.measurer.gpu_uuid
+            probe=self.measurer.probe,
+            gpu_uuid=self.measurer.gpu_uuid,
+            partners=self.measurer.partners,
         ) as telemetry:
             filling = _Filling(self, server, endpoint, telemetry)
             filling.fill()

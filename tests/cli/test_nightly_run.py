@@ -172,7 +172,3 @@ def test_what_schedules_begin_is_this_command(
     words = list(elsewhere.command[elsewhere.command.index("nightly") :])
     assert main(words) == 0
     assert (tmp_path / "elsewhere" / "nightly" / "other" / "nights").is_dir()
-
-
-def test_every_exit_code_has_its_place() -> None:
-    assert set(nightly_run._GRAVITY) == set(ExitCode)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autotune.cli.user_cache import probe_folder, user_cache
+from autotune.cli.user_cache import lock_folder, probe_folder, user_cache
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,7 @@ from autotune.cli.user_cache import probe_folder, user_cache
 def test_by_the_environment(environ: dict[str, str], folder: str) -> None:
     assert user_cache(environ) == Path(folder)
     assert probe_folder(environ) == Path(folder) / "probes"
+
+
+def test_gpus_are_held_in_one_place_for_nights_and_workers() -> None:
+    assert lock_folder({"HOME": "/h"}) == Path("/h/.cache/autotune/nightly/locks")

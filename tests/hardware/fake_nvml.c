@@ -1,6 +1,8 @@
 /* A stand-in for libnvidia-ml.so.1: what a driver would tell of the cards of FAKE_NVML.
  *
  * cards: an RTX 3090 with 24 GiB, 4 of them held by two processes, and an RTX 3090 Ti.
+ * trio:  two RTX 3090 with nobody on them, and an RTX 4090.
+ * duo:   an RTX 3090 and an RTX 4090 with nobody on them.
  * quiet: one RTX 3090 with nobody on it and its clocks its own.
  * hot:   the same, held down by heat from the third look on.
  * held:  the same, with a process of somebody else (FAKE_NVML_PID) on 8 GiB of it.
@@ -34,6 +36,20 @@ static card_t quiet[] = {
   { "NVIDIA GeForce RTX 3090", "GPU-11111111-aaaa-bbbb-cccc-000000000001", 24ull << 30, 24ull << 30,
     350000, 350000 },
 };
+static card_t trio[] = {
+  { "NVIDIA GeForce RTX 3090", "GPU-11111111-aaaa-bbbb-cccc-000000000001", 24ull << 30, 24ull << 30,
+    350000, 350000 },
+  { "NVIDIA GeForce RTX 3090", "GPU-77777777-aaaa-bbbb-cccc-000000000007", 24ull << 30, 24ull << 30,
+    350000, 350000 },
+  { "NVIDIA GeForce RTX 4090", "GPU-88888888-aaaa-bbbb-cccc-000000000008", 24ull << 30, 24ull << 30,
+    450000, 450000 },
+};
+static card_t duo[] = {
+  { "NVIDIA GeForce RTX 3090", "GPU-11111111-aaaa-bbbb-cccc-000000000001", 24ull << 30, 24ull << 30,
+    350000, 350000 },
+  { "NVIDIA GeForce RTX 4090", "GPU-88888888-aaaa-bbbb-cccc-000000000008", 24ull << 30, 24ull << 30,
+    450000, 450000 },
+};
 static card_t mig[] = {
   { "NVIDIA A100-SXM4-40GB", "GPU-44444444-aaaa-bbbb-cccc-000000000004", 40ull << 30, 1ull << 30,
     400000, 400000 },
@@ -54,8 +70,8 @@ static int is(const char *mode) {
   return set && !strcmp(set, mode);
 }
 static card_t *all(unsigned *count) {
-  *count = is("cards") || is("mig") ? 2 : 1;
-  return is("cards") ? cards : is("mig") ? mig : is("gb10") ? gb10 : quiet;
+  *count = is("trio") ? 3 : is("cards") || is("mig") || is("duo") ? 2 : 1;
+  return is("trio") ? trio : is("duo") ? duo : is("cards") ? cards : is("mig") ? mig : is("gb10") ? gb10 : quiet;
 }
 static int first(card_t *card) { unsigned n; return card == all(&n); }
 static int text(char *out, unsigned size, const char *value) {

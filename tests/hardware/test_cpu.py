@@ -9,7 +9,12 @@ import pytest
 
 from autotune.hardware import cpu
 from autotune.hardware.cgroup import memory_left_bytes, quota_cores
-from autotune.hardware.cpu import memory_available_bytes, physical_cores, read_cpu
+from autotune.hardware.cpu import (
+    core_groups,
+    memory_available_bytes,
+    physical_cores,
+    read_cpu,
+)
 
 
 def tree(root: Path, files: Mapping[str, str]) -> Path:
@@ -32,6 +37,13 @@ def test_threads_of_a_core_count_once(tmp_path: Path) -> None:
     assert physical_cores(frozenset({0, 1, 2, 3, 4, 5}), tmp_path) == 4
     assert physical_cores(frozenset({0, 4}), tmp_path) == 1  # pinned to one core's two threads
     assert physical_cores(frozenset({1, 2}), tmp_path) == 2
+
+
+def test_processors_by_core(tmp_path: Path) -> None:
+    tree(tmp_path, threads({0: "0,2", 1: "1,3", 2: "0,2", 3: "1,3"}))
+    assert core_groups(frozenset({0, 1, 2, 3}), tmp_path) == ({0, 2}, {1, 3})
+    assert core_groups(frozenset({2, 3}), tmp_path) == ({2}, {3})
+    assert core_groups(frozenset({7, 9}), tmp_path) == ({7}, {9})  # nothing is told of them
 
 
 def test_without_topology_psutil_says(tmp_path: Path) -> None:

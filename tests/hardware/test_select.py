@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from autotune.errors import MachineError, UserError
 from autotune.hardware.gpu import Gpu
 from autotune.hardware.names import matches, words
-from autotune.hardware.select import select_gpu
+from autotune.hardware.select import is_several, names_one, select_gpu
 
 Card = Callable[..., Gpu]
 
@@ -151,3 +151,18 @@ def test_two_kinds_of_card_are_not_guessed_between(card: Card) -> None:
 def test_empty() -> None:
     with pytest.raises(UserError, match="--gpu is empty"):
         select_gpu("  ", [])
+
+
+@pytest.mark.parametrize(
+    ("ask", "one"),
+    [("0", True), ("12", True), ("GPU-1a", True), ("MIG-2", True), ("3090", False), ("a10", False)],
+)
+def test_an_index_or_a_uuid_is_one_card(ask: str, one: bool) -> None:
+    assert names_one(ask) is one
+
+
+@pytest.mark.parametrize(
+    ("ask", "several"), [("all", True), (" All", True), ("0,1", True), ("auto", False)]
+)
+def test_all_and_a_list_are_several(ask: str, several: bool) -> None:
+    assert is_several(ask) is several

@@ -55,6 +55,33 @@ def test_others_are_everybody_less_ourselves() -> None:
     assert load.steal_share == pytest.approx(0.05)  # 0.2 of 2 s x 2 cores
 
 
+def test_partners_are_neither_ours_nor_others() -> None:
+    """A partner's tree has ours below it: what is ours is not taken off twice."""
+    own, partners, busy = iter([10.0, 11.0]), iter([40.0, 41.5]), iter([100.0, 103.0])
+    clock = iter([10.0, 12.0, 12.0])
+    latest = [0.0]
+
+    def trees(roots: Iterable[int]) -> TreeTimes:
+        if tuple(roots) == (1,):
+            latest[0] = next(own)
+            return TreeTimes({(1, 0.0): latest[0]})
+        return TreeTimes({(1, 0.0): latest[0], (9, 0.0): next(partners)})
+
+    made = LoadMeter(
+        lambda: (1,),
+        cores=4,
+        clock=lambda: next(clock),
+        system=lambda: SystemTimes(busy_s=next(busy), steal_s=0.0),
+        trees=trees,
+        partners=lambda: (8,),
+    )
+    load = made.read()
+    assert load is not None
+    assert load.own_cores == pytest.approx(0.5)
+    assert load.other_cores == pytest.approx(0.25)  # (3 - 1 - 1.5) / 2
+    assert made.own_pids == {1}
+
+
 def test_our_time_may_be_booked_before_the_machine_s() -> None:
     load = meter([(0.0, 50.0, 0.0, 10.0), (1.0, 50.5, 0.0, 11.0)]).read()
     assert load is not None

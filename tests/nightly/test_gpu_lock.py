@@ -21,6 +21,7 @@ from autotune.nightly.gpu_lock import (
     gpu_lock,
     state_holder,
     state_lock,
+    worker_lock,
 )
 
 CARD = "GPU-5f3c"
@@ -135,3 +136,18 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(MachineError, match="cannot write"), gpu_lock(CARD, tmp_path / "file", "c"):
         pass
+
+
+def test_a_worker_and_a_night_keep_out_of_each_others_way(
+    tmp_path: Path, other: subprocess.Popen[str]
+) -> None:
+    with pytest.raises(HeldError) as caught, worker_lock(CARD, tmp_path, "box"):
+        pass
+    assert "the night of other" in caught.value.message
+    assert "name other GPUs" in caught.value.hint
+    with worker_lock("cpu", tmp_path, "box"):
+        holder = gpu_holder("cpu", tmp_path)
+        assert holder is not None
+        assert holder.text.startswith("the worker of box (process ")
+        with pytest.raises(HeldError, match="the worker of box"), gpu_lock("cpu", tmp_path, "c"):
+            pass

@@ -14,6 +14,7 @@ from autotune.search.limits import HOST_SHARE, memory_limits
 from autotune.search.setup import Setup
 
 GIB = 2**30
+MIB = 2**20
 CARD = Gpu(
     uuid="GPU-1", name="NVIDIA GeForce RTX 3090", index=0, vram_bytes=24 * GIB, free_bytes=16 * GIB
 )
@@ -33,7 +34,8 @@ class Probe:
 
 
 def setup(gpu: Gpu | None = CARD, **request: Any) -> Setup:
-    asked = SimpleNamespace(**{"allow_busy": False, "assume_gpu": False, **request})
+    usual = {"allow_busy": False, "assume_gpu": False, "host_bytes": None}
+    asked = SimpleNamespace(**{**usual, **request})
     return cast("Setup", SimpleNamespace(gpu=gpu, request=asked))
 
 
@@ -54,6 +56,13 @@ def test_a_card_has_its_own_limit_and_the_host_another() -> None:
     assert limits.host_bytes is not None
     assert limits.both_bytes is None
     assert memory_limits(setup(None)).device_bytes is None
+
+
+def test_a_worker_takes_no_more_than_its_share_of_the_host() -> None:
+    assert memory_limits(setup(host_bytes=MIB)).host_bytes == MIB
+    whole = memory_limits(setup(host_bytes=1 << 60)).host_bytes
+    assert whole is not None
+    assert whole < 1 << 60
 
 
 def test_shared_memory_has_one_limit() -> None:
