@@ -78,6 +78,12 @@ COMMANDS: dict[str, CommandSpec] = {
             "export", "a launch config with its provenance", "autotune.cli.export", "Export"
         ),
         CommandSpec(
+            "fleet",
+            "GPU kinds x models x workloads tuned as one, each where its GPU is",
+            "autotune.cli.fleet",
+            "Fleet",
+        ),
+        CommandSpec(
             "nightly",
             "stay tuned: nights that tune again and put live only what wins",
             "autotune.cli.nightly",

@@ -31,14 +31,38 @@ _OTHERWISE = {
 def targets_here(studies_dir: Path) -> dict[str, Target]:
     """The targets of ``./autotune.toml`` by name, in its order; none where there are none.
 
-    What a target does not say is as the settings of this folder have it. Raises `UserError` for
+    What a target does not say is as the settings of this folder have it. Where ``[nightly]`` names
+    a fleet, those of its targets whose GPU is on this host are among them. Raises `UserError` for
     anything that is wrong, naming the file, the table and the key.
     """
-    from autotune.nightly.target_file import read_targets
+    from autotune.nightly.target_file import fleet_named, read_targets
 
-    places = Locations.of(os.environ, Path.cwd())
-    settings = validated(Settings, read_layers(places), "autotune nightly")
-    return read_targets(places.project_file, base_request(settings, studies_dir))
+    project, base = Locations.of(os.environ, Path.cwd()).project_file, folder_request(studies_dir)
+    targets, fleet = read_targets(project, base), fleet_named(project)
+    return targets if fleet is None else {**targets, **_fleet_here(fleet, base, targets)}
+
+
+def folder_request(studies_dir: Path) -> RunRequest:
+    """What the settings of this folder say of every run. Raises `UserError`."""
+    layers = read_layers(Locations.of(os.environ, Path.cwd()))
+    return base_request(validated(Settings, layers, "autotune nightly"), studies_dir)
+
+
+def _fleet_here(path: Path, base: RunRequest, known: Mapping[str, Target]) -> dict[str, Target]:
+    """The targets of a fleet whose GPU is on this host."""
+    from autotune.fleet.fleet_file import read_fleet
+    from autotune.fleet.whereabouts import targets_of_host
+    from autotune.hardware.probe import gpu_probe
+
+    with gpu_probe() as probe:
+        found = targets_of_host(read_fleet(path, base).targets.values(), probe.gpus())
+    for name in found:
+        if name in known:
+            raise UserError(
+                f"{name} is a target of {path} and of autotune.toml",
+                "call one of them otherwise: what is kept of them goes by their names",
+            )
+    return found
 
 
 def base_request(settings: Settings, studies_dir: Path) -> RunRequest:

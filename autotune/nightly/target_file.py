@@ -1,11 +1,14 @@
-"""From ``[nightly]`` of a file to targets, or to one line that says what is wrong and where."""
+"""From ``[nightly]`` of a file to targets, or to one line that says what is wrong and where.
+
+``[fleet]`` of another file is written in the same words, and read by the same functions.
+"""
 
 from __future__ import annotations
 
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -28,7 +31,7 @@ from autotune.search.request import RunRequest
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-NIGHTLY, TARGETS = "nightly", "targets"
+NIGHTLY, TARGETS, FLEET = "nightly", "targets", "fleet"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SEE = "docs/nightly.md says what may stand there"
@@ -63,41 +66,75 @@ def read_targets(path: Path, base: RunRequest) -> dict[str, Target]:
     relative path is relative to the file. Raises `UserError` for anything that is wrong, naming the
     file, the table and the key.
     """
+    return targets_from(read_toml(path).get(NIGHTLY, {}), base, path)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The document in `path`, empty where there is no such file. Raises `UserError`."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UserError(f"cannot read {path}: {error}", "mend it, or move it away") from error
-    return targets_from(data.get(NIGHTLY, {}), base, path)
 
 
-def targets_from(nightly: Any, base: RunRequest, path: Path) -> dict[str, Target]:
-    """The targets of a ``[nightly]`` table that stood in the file `path`. Raises `UserError`."""
+def fleet_named(path: Path) -> Path | None:
+    """The file that ``fleet`` in ``[nightly]`` of `path` names; ``None`` where it names none.
+
+    Raises `UserError` for a value that is no path.
+    """
+    nightly = read_toml(path).get(NIGHTLY, {})
+    named = nightly.get(FLEET) if isinstance(nightly, Mapping) else None
+    if named is None:
+        return None
+    if not isinstance(named, str) or not named:
+        raise _wrong(path, NIGHTLY, f"fleet: {named!r} is not a path", 'write fleet = "fleet.toml"')
+    return path.absolute().parent / Path(named).expanduser()
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The table that targets stand in, and the keys that it has besides those of a target."""
+
+    name: str
+    own: tuple[str, ...]
+
+
+_NIGHTLY_ROOT = Root(NIGHTLY, (TARGETS, FLEET))
+
+
+def targets_from(
+    nightly: Any, base: RunRequest, path: Path, root: Root = _NIGHTLY_ROOT
+) -> dict[str, Target]:
+    """The targets of a ``[nightly]`` table that stood in the file `path`. Raises `UserError`.
+
+    What stands in the table itself is for all of its targets; its keys of `root.own` are passed
+    over.
+    """
+    how = f"write [{root.name}.{TARGETS}.NAME]; {_SEE}"
     if not isinstance(nightly, Mapping):
-        raise UserError(f"{path}: nightly is no table", f"write [nightly.targets.NAME]; {_SEE}")
+        raise UserError(f"{path}: {root.name} is no table", how)
     tables = nightly.get(TARGETS, {})
     if not isinstance(tables, Mapping) or not all(isinstance(t, Mapping) for t in tables.values()):
-        raise UserError(
-            f"{path}: nightly.targets holds a table for each target",
-            f"write [nightly.targets.NAME]; {_SEE}",
-        )
-    shared = _dashed({name: value for name, value in nightly.items() if name != TARGETS})
-    _check_shared(shared, path)
-    found = {name: _target(name, table, shared, base, path) for name, table in tables.items()}
+        raise UserError(f"{path}: {root.name}.{TARGETS} holds a table for each target", how)
+    shared = _dashed({name: value for name, value in nightly.items() if name not in root.own})
+    # By itself, so that what is wrong in [nightly] is said to stand there.
+    _validated(shared, root.name, path, root.own)
+    found = {name: _target(name, table, shared, base, path, root) for name, table in tables.items()}
     _check_apart(found, path)
     return found
 
 
-def _check_shared(shared: Mapping[str, Any], path: Path) -> None:
-    """By itself, so that what is wrong in ``[nightly]`` is said to stand there."""
-    _validated(shared, NIGHTLY, path)
-
-
 def _target(
-    name: str, own: Mapping[str, Any], shared: Mapping[str, Any], base: RunRequest, path: Path
+    name: str,
+    own: Mapping[str, Any],
+    shared: Mapping[str, Any],
+    base: RunRequest,
+    path: Path,
+    root: Root,
 ) -> Target:
-    where = f"{NIGHTLY}.{TARGETS}.{name}"
+    where = f"{root.name}.{TARGETS}.{name}"
     if not _NAME.fullmatch(name):
         raise UserError(
             f"{path}: {name!r} cannot name a target",
@@ -253,20 +290,23 @@ def _dashed(table: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _validated(table: Mapping[str, Any], where: str, path: Path) -> TargetTable:
+def _validated(
+    table: Mapping[str, Any], where: str, path: Path, also: tuple[str, ...] = ()
+) -> TargetTable:
     try:
         return TargetTable.model_validate(dict(table))
     except ValidationError as error:
-        raise _told_error(error.errors(include_url=False)[0], where, path) from None
+        raise _told_error(error.errors(include_url=False)[0], where, path, also) from None
 
 
-def _told_error(detail: ErrorDetails, where: str, path: Path) -> UserError:
-    """The first problem, in the words of somebody who wrote the file."""
+def _told_error(detail: ErrorDetails, where: str, path: Path, also: tuple[str, ...]) -> UserError:
+    """The first problem, in the words of somebody who wrote the file; `also` are keys of `where`
+    that are no target's."""
     place, key = _place(detail["loc"])
     table = ".".join((where, *place))
     if detail["type"] == "extra_forbidden":
         known = [name.replace("_", "-").rstrip("-") for name in _model_at(place).model_fields]
-        known = [*known, TARGETS] if table == NIGHTLY else known
+        known = [*known, *also] if table == where else known
         hint = _near(key.replace("_", "-"), known) or f"there are: {_list(known)}"
         return _wrong(path, table, f"there is no key {key!r}", hint)
     facts = {**detail.get("ctx", {}), "input": detail["input"], "where": f"{table}.{key}"}

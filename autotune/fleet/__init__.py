@@ -1,0 +1,1 @@
+"""Many targets (GPU kinds, models, workloads) planned and tuned as one."""
