@@ -38,6 +38,12 @@ COMMANDS: dict[str, CommandSpec] = {
             "Run",
         ),
         CommandSpec(
+            "worker",
+            "one of several workers on a study, on many GPUs or many hosts",
+            "autotune.cli.worker",
+            "Worker",
+        ),
+        CommandSpec(
             "replay",
             "serving paths measured on the same turns: endpoints, tuned configs, engines",
             "autotune.cli.replay",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shlex
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from autotune.cli.engine_words import engine_words
 from autotune.cli.io import CommandIO
+from autotune.cli.run_request import request_of
+from autotune.cli.shared_flags import SharedFlags, shared_study
 from autotune.cli.signals import stop_on_signals
-from autotune.cli.user_cache import noise_folder
 from autotune.config.settings import Settings
 from autotune.errors import ExitCode, UserError
 from autotune.hardware.select import is_several
@@ -25,12 +25,10 @@ if TYPE_CHECKING:
     from autotune.search.events import Event as RunEvent
     from autotune.search.events import Summary
     from autotune.search.request import RunRequest
-
-_RENAMED = {"budget": "budget_s"}
-_NOT_OF_THE_REQUEST = {"display", "engine", "engine_path", "model", "set_", "fix", "space"}
+    from autotune.team.shared_study import SharedStudy
 
 
-class Run(Settings):
+class Run(Settings, SharedFlags):
     """Find the settings that make this workload fast on this GPU.
 
     Starts the engine under candidate settings, replays the captured sessions against it, confirms
@@ -44,6 +42,9 @@ class Run(Settings):
     With --gpu all, or a list of GPUs, each gets a worker of its own, with its share of the cores
     and of the host's memory. Identical GPUs search one study together, others have studies of their
     own.
+
+    With --storage the run is one of several workers that search a study together, on one host or
+    many: autotune worker --help says how.
 
     With --dry-run --assume-gpu it plans for a GPU that is not here, from what is known of that
     card: the space, what fits in its memory, and what is left out and why.
@@ -88,35 +89,34 @@ class Run(Settings):
             from autotune.cli.dry_run import show_any_dry_run
 
             return show_any_dry_run(request, io)
-        return _search(request, io)
+        if self.storage is not None:
+            return search_together(request, self, io)
+        return _search(request, io=io)
 
     def request(self) -> RunRequest | ContestRequest:
         """What is asked of one engine, or of several. Raises `UserError` without a workload."""
-        from autotune.search.contest.request import make_request
-        from autotune.search.request import RunRequest
-
-        if self.workload is None:
-            raise UserError(
-                "no workload: nothing says which sessions to replay",
-                "give --workload PATH; autotune captures synthesize makes one to try",
-            )
-        fields = {_RENAMED.get(n, n): getattr(self, n) for n in type(self).model_fields}
-        fields["noise_cache"] = noise_folder(os.environ)
-        base = RunRequest(**{k: v for k, v in fields.items() if k not in _NOT_OF_THE_REQUEST})
-        tables = self.space.get("parameters", {})
-        return make_request(base, engine_words(self, self.set_, self.fix, tables))
+        return request_of(self)
 
 
-def _search(request: RunRequest | ContestRequest, io: CommandIO) -> int:
+def search_together(request: RunRequest | ContestRequest, flags: SharedFlags, io: CommandIO) -> int:
+    """One worker's part of a shared study; the exit code says how it ended."""
+    return _search(*shared_study(flags, request), io=io)
+
+
+def _search(
+    request: RunRequest | ContestRequest, shared: SharedStudy | None = None, *, io: CommandIO
+) -> int:
     from autotune.report.summary import print_summary
 
     display = choose_display(io.display, io.err, sys.stdout if io.json else None)
     watched = _Watched(display)
     try:
-        summary = _run_listened(request, display, watched)
+        summary = _run_listened(request, shared, display, watched)
     except KeyboardInterrupt:
-        sys.stderr.write(f"interrupted; to go on: {_again(request, watched, io)}\n")
+        sys.stderr.write(f"interrupted; to go on: {_again(request, shared, watched, io)}\n")
         return int(ExitCode.INTERRUPTED)
+    if shared is not None and summary.resume is not None:
+        summary = replace(summary, resume=shlex.join(io.argv))
     if not io.json:
         print_summary(summary, io.out)
     return summary.exit_code
@@ -135,22 +135,34 @@ class _Watched:
 
 
 def _run_listened(
-    request: RunRequest | ContestRequest, display: RunDisplay, watched: _Watched
+    request: RunRequest | ContestRequest,
+    shared: SharedStudy | None,
+    display: RunDisplay,
+    watched: _Watched,
 ) -> Summary:
     stop = Event()
     with display, stop_on_signals(stop, display):
-        summary = with_exports(_run(request, watched, stop))
+        summary = with_exports(_run(request, shared, watched, stop))
         display(summary)
     return summary
 
 
-def _run(request: RunRequest | ContestRequest, watched: _Watched, stop: Event) -> Summary:
+def _run(
+    request: RunRequest | ContestRequest,
+    shared: SharedStudy | None,
+    watched: _Watched,
+    stop: Event,
+) -> Summary:
     from autotune.search.contest.request import ContestRequest
 
     if isinstance(request, ContestRequest):
         from autotune.search.contest.session import run_contest
 
         return run_contest(request, watched, stop=stop)
+    if shared is not None:
+        from autotune.team.worker import run_worker
+
+        return run_worker(request, shared, watched, stop)
     from autotune.search.session import run_study
 
     return run_study(request, watched, stop=stop)
@@ -169,16 +181,19 @@ def with_exports(summary: Summary) -> Summary:
     return replace(summary, exports=tuple(str(path) for path in paths))
 
 
-def _again(request: RunRequest | ContestRequest, watched: _Watched, io: CommandIO) -> str:
+def _again(
+    request: RunRequest | ContestRequest,
+    shared: SharedStudy | None,
+    watched: _Watched,
+    io: CommandIO,
+) -> str:
     """The command that goes on; before the study has a name, the one that was typed."""
-    import shlex
-
     from autotune.search.contest.request import ContestRequest
     from autotune.search.contest.resume import contest_resume
     from autotune.search.resume import resume_command
     from autotune.study.folder import StudyFolder
 
-    if watched.study_dir is None:
+    if watched.study_dir is None or shared is not None:
         return shlex.join(io.argv)
     folder = StudyFolder(Path(watched.study_dir))
     if isinstance(request, ContestRequest):

@@ -26,8 +26,9 @@ from autotune.errors import UserError
 
 ENV_PREFIX = "AUTOTUNE_"
 
-_NOT_SETTINGS = {"AUTOTUNE_TRIAL"}
-"""Marks that autotune leaves in the environment of the engines it starts."""
+_NOT_SETTINGS = {"AUTOTUNE_TRIAL", "AUTOTUNE_STORAGE_PASSWORD"}
+"""What autotune leaves in the environment of the engines it starts, and a secret that no file and
+no flag may hold."""
 
 OWN_TABLES = ("nightly",)
 """Tables of a file that hold no settings: the commands that they are for read them."""

@@ -25,6 +25,7 @@ from autotune.search.events import (
     Event,
     HoldFinished,
     HoldStarted,
+    Notice,
     Prepared,
     Summary,
     TrialFinished,
@@ -104,6 +105,8 @@ class LiveDisplay:
                 return [Text(""), Text(hold_start(event), style="bold")]
             case HoldFinished():
                 return [Text(hold_finish(event), style="" if event.holds else "red")]
+            case Notice():
+                return [Text(event.text, style="yellow")]
             case _:
                 return []
 

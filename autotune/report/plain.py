@@ -21,6 +21,7 @@ from autotune.search.events import (
     Event,
     HoldFinished,
     HoldStarted,
+    Notice,
     Prepared,
     TrialFinished,
     TrialStarted,
@@ -76,6 +77,8 @@ class PlainDisplay:
                 return [hold_start(event)]
             case HoldFinished():
                 return [hold_finish(event)]
+            case Notice():
+                return [event.text]
             case _:
                 return []
 

@@ -47,9 +47,9 @@ class Budget:
         """Since the study began, pauses between runs not counted."""
         return self.spent_before_s + self.clock() - self.started_s
 
-    def allows(self, ledger: Ledger) -> bool:
-        """Whether one more trial fits."""
-        if self.trials is not None and len(searched(ledger)) >= self.trials:
+    def allows(self, ledger: Ledger, pending: int = 0) -> bool:
+        """Whether one more trial fits, beside those that others have under way."""
+        if self.trials is not None and len(searched(ledger)) + pending >= self.trials:
             return False
         if self.limit_s is None or not ledger.measured:
             return True

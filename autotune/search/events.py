@@ -302,6 +302,13 @@ class Summary:
     in_use: dict[str, Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that whoever watches should know, in a line."""
+
+    text: str
+
+
 Event = (
     Prepared
     | ContestPrepared
@@ -314,6 +321,7 @@ Event = (
     | AnchorMeasured
     | HoldStarted
     | HoldFinished
+    | Notice
     | Summary
 )
 
@@ -321,6 +329,6 @@ Event = (
 class Listener(Protocol):
     """Receives events in order, from the thread that runs the search."""
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: Event, /) -> None:
         """Show it, log it or drop it; never raise."""
         ...

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from autotune.search.planned import DEFAULT
+
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
@@ -27,6 +29,8 @@ class Entry:
     `values` are the search space's parameters, `settings` the engine flags that follow from them.
     `extras` is what was asked after its replay, by the question's name. `rungs` is what each rung
     of the ladder showed (`rung_looks`), `reached` the share of the plan's turns that were replayed.
+    Of a study that several workers search, `worker` is who measured it, and `value` what it would
+    have been on the host of the reference (`together`).
     `failure_facts` is what its failure says beside a kind and a reason (`feasibility`), `effective`
     what the engine said that it runs with.
     """
@@ -48,6 +52,7 @@ class Entry:
     reached: float = 1.0
     failure_facts: Mapping[str, Any] = field(default_factory=dict)
     effective: Mapping[str, Any] = field(default_factory=dict)
+    worker: str = ""
 
     @property
     def is_after_drift(self) -> bool:
@@ -78,15 +83,38 @@ class Ledger:
         self._unfit = set(unfit)
         self._by_key: dict[str, list[Entry]] = {}
         self._ranking: list[Entry] | None = None
-        for trial in trials:
+        every = list(trials)
+        self.scales = scales(every)
+        for trial in every:
             if "outcome" in trial.user_attrs:
-                self.add(_entry(trial))
+                self.add(_entry(trial, self.scales))
 
     def add(self, entry: Entry) -> None:
         """Note a finished trial."""
         self._ranking = None
         self.entries.append(entry)
         self._by_key.setdefault(entry.key, []).append(entry)
+
+    @property
+    def unfit(self) -> frozenset[str]:
+        """Keys of configs that are not ranked."""
+        return frozenset(self._unfit)
+
+    def of_worker(self, worker: str) -> Ledger:
+        """What `worker` measured itself; everything where there is but one, without a name."""
+        if not worker:
+            return self
+        return self._with(entry for entry in self.entries if entry.worker == worker)
+
+    def beside(self, more: Iterable[Entry]) -> Ledger:
+        """This ledger with more entries."""
+        return self._with([*self.entries, *more])
+
+    def _with(self, entries: Iterable[Entry]) -> Ledger:
+        made = Ledger(unfit=self._unfit)
+        for entry in entries:
+            made.add(entry)
+        return made
 
     def rule_out(self, key: str) -> None:
         """Rank these settings no more."""
@@ -100,10 +128,7 @@ class Ledger:
         end = len(self.entries)
         while end and self.entries[end - 1].label.startswith(fewer):
             end -= 1
-        made = Ledger(unfit=self._unfit)
-        for entry in self.entries[:end]:
-            made.add(entry)
-        return made
+        return self._with(self.entries[:end])
 
     def find(self, key: str) -> Entry | None:
         """The trial that stands for these settings, if one does: whole before stopped early."""
@@ -151,7 +176,7 @@ class Ledger:
     @property
     def baseline(self) -> Entry | None:
         """The engine's defaults, once measured."""
-        return next((e for e in self.measured if e.label == "default"), None)
+        return next((e for e in self.measured if e.label == DEFAULT), None)
 
     @property
     def spent_s(self) -> float:
@@ -175,13 +200,32 @@ def _median_value(looks: Sequence[Entry]) -> float:
     return statistics.median(e.value for e in looks if e.value is not None)
 
 
-def _entry(trial: FrozenTrial) -> Entry:
+def scales(trials: Iterable[FrozenTrial]) -> Mapping[str, float]:
+    """By worker: what its times are multiplied with, so that its default is the reference.
+
+    Hosts differ: what a worker measures is worth ``raw / its own default * the reference``, the
+    reference being the study's first whole default. Empty where no worker has a name.
+    """
+    own: dict[str, float] = {}
+    for trial in trials:
+        attrs = trial.user_attrs
+        is_whole = attrs.get("label") == DEFAULT and attrs.get("outcome") == COMPLETE
+        if is_whole and attrs.get("raw_value"):
+            own.setdefault(attrs["worker"], attrs["raw_value"])
+    reference = next(iter(own.values()), 0.0)
+    return {worker: reference / value for worker, value in own.items()}
+
+
+def _entry(trial: FrozenTrial, factors: Mapping[str, float]) -> Entry:
     attrs = trial.user_attrs
+    worker, value = str(attrs.get("worker", "")), attrs.get("value")
+    if attrs.get("raw_value") is not None:
+        value = attrs["raw_value"] * factors.get(worker, 1.0)
     return Entry(
         number=trial.number,
         key=attrs.get("key", ""),
         outcome=attrs["outcome"],
-        value=attrs.get("value"),
+        value=value,
         label=attrs.get("label", ""),
         settings=attrs.get("settings", {}),
         changes=attrs.get("changes", {}),
@@ -195,4 +239,5 @@ def _entry(trial: FrozenTrial) -> Entry:
         reached=float(attrs.get("reached", 1.0)),
         failure_facts=attrs.get("failure_facts", {}),
         effective=attrs.get("effective", {}),
+        worker=worker,
     )

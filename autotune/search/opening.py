@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from autotune import __version__
 from autotune.errors import UserError
@@ -19,6 +19,7 @@ from autotune.search.events import Listener
 from autotune.search.hold_book import refused_keys
 from autotune.search.ladder import Ladder
 from autotune.search.layout import Layout
+from autotune.search.member import ALONE, Member
 from autotune.search.reuse import reuse_question
 from autotune.search.search import Search
 from autotune.search.setup import Setup, asked_sample, versions
@@ -64,32 +65,40 @@ def make_measurer(setup: Setup, work_dir: Path, probe: GpuProbe) -> RealMeasurer
     )
 
 
+def host_facts(setup: Setup) -> dict[str, Any]:
+    """What is known of what this run measures on before anything is launched."""
+    gpu = setup.gpu
+    return {
+        "engine": setup.engine_ref,
+        "engine_path": setup.build.path,
+        "engine_version": setup.build.version,
+        "engine_sha256": setup.build.binary_sha256,
+        "model_path": str(setup.model_path),
+        "model_sha256": setup.model_digest,
+        "gpu": setup.gpu_id,
+        "gpu_name": setup.gpu_name,
+        "driver": None if gpu is None else gpu.driver,
+        "workload": str(setup.request.workload),
+        "workload_digest": setup.workload.digest,
+        "objective": setup.request.objective,
+        "history": setup.request.history,
+        "seed": setup.request.seed,
+        "autotune_version": __version__,
+        "host_cpu": setup.cpu.model,
+        "gpu_class": setup.gpu_class if gpu is not None else f"cpu {setup.cpu.model}",
+        "model_architecture": setup.model.architecture,
+    }
+
+
 def provenance(setup: Setup, layout: Layout) -> Provenance:
     """What this run measures on."""
     return Provenance(
-        engine=setup.engine_ref,
-        engine_path=setup.build.path,
-        engine_version=setup.build.version,
-        engine_sha256=setup.build.binary_sha256,
-        model_path=str(setup.model_path),
-        model_sha256=setup.model_digest,
-        gpu=setup.gpu_id,
-        gpu_name=setup.gpu_name,
-        driver=None if setup.gpu is None else setup.gpu.driver,
-        workload=str(setup.request.workload),
-        workload_digest=setup.workload.digest,
+        **host_facts(setup),
         plan_digest=layout.search_plan.digest,
         space_digest=layout.space.digest,
-        objective=setup.request.objective,
         depth=layout.depth_label,
-        history=setup.request.history,
-        seed=setup.request.seed,
-        autotune_version=__version__,
-        host_cpu=setup.cpu.model,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=versions(),
-        gpu_class=setup.gpu_class if setup.gpu is not None else f"cpu {setup.cpu.model}",
-        model_architecture=setup.model.architecture,
     )
 
 
@@ -123,6 +132,7 @@ def make_search(
     warm: WarmStart = COLD,
     stop_early: bool = False,
     twins: Twins | None = None,
+    member: Member = ALONE,
 ) -> Search:
     """The search of one engine's space over the searched sessions.
 
@@ -148,4 +158,5 @@ def make_search(
         stop_early=stop_early,
         ladder=Ladder(layout.rungs),
         twins=twins or Twins(),
+        member=member,
     )

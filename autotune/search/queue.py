@@ -133,7 +133,7 @@ def interrupted_trials(study: Study) -> list[Planned]:
             continue
         if trial.number not in retried:
             label = str(trial.user_attrs.get("label", ""))
-            again.append(Planned(_parameters(trial), label, retry_of=trial.number))
+            again.append(Planned(parameters_of(trial), label, retry_of=trial.number))
     return again
 
 
@@ -149,6 +149,6 @@ def _close(study: Study, trial: FrozenTrial) -> None:
             study.tell(trial.number, value)
 
 
-def _parameters(trial: FrozenTrial) -> dict[str, Setting]:
+def parameters_of(trial: FrozenTrial) -> dict[str, Setting]:
     """What was asked of a trial, were it cut short before it suggested everything."""
     return {**trial.system_attrs.get("fixed_params", {}), **trial.params}

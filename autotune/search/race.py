@@ -152,11 +152,13 @@ class Lead:
 
     The latest, not all: a machine's speed drifts over minutes, and the nearer in time two
     measurements are, the less of their difference is the machine's. `read_turns` gives every
-    record of the study; it is asked once, when a study is continued.
+    record of the study; it is asked once, when a study is continued. Of several workers only what
+    `worker` measured itself is raced against.
     """
 
     judge: Judge
     read_turns: Callable[[], Iterable[TurnRecord]]
+    worker: str = ""
     _number: int | None = None
     _records: Sequence[TurnRecord] = ()
 
@@ -174,7 +176,12 @@ class Lead:
         best = ledger.best
         if best is None or best.value is None:
             return None
-        latest = ledger.looks(best.key)[-1].number
+        looks = [e.number for e in ledger.looks(best.key) if e.worker == self.worker]
+        if not looks:
+            # Measured on other hosts only: no turn of it compares with one of ours.
+            self._number, self._records = None, ()
+            return None
+        latest = looks[-1]
         if latest != self._number:
             arm = arm_name(latest)
             self.note(latest, [r for r in self.read_turns() if r.arm == arm])

@@ -6,7 +6,7 @@ import math
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from autotune.candidate import Candidate, Setting
@@ -32,6 +32,7 @@ from autotune.search.ledger import (
     Ledger,
     arm_name,
 )
+from autotune.search.member import ALONE, Member
 from autotune.search.planned import FEWER
 from autotune.search.policies import IN_USE, Policy
 from autotune.search.pressure import Room, is_beyond
@@ -41,7 +42,6 @@ from autotune.search.queue import (
     INCUMBENT,
     Planned,
     Queue,
-    interrupted_trials,
 )
 from autotune.search.race import Lead, drift_of
 from autotune.search.repeats import finished, repeat
@@ -49,6 +49,7 @@ from autotune.search.rung_looks import RungLook
 from autotune.search.second_chance import SecondChance
 from autotune.search.space import Space, to_settings
 from autotune.search.suggest import draw_seed, suggest
+from autotune.search.together import Others, TakenError, news
 from autotune.search.twins import Twins
 from autotune.search.warm_start import COLD, WarmStart, allowed
 from autotune.study.turn_log import TurnLog
@@ -56,6 +57,7 @@ from autotune.trial.measurement import Measurement, Measurer, TrialSeconds
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
+    from optuna.trial import FrozenTrial
 
     from autotune.search.steadiness import Steadiness
 
@@ -89,36 +91,58 @@ class Search:
     ladder: Ladder = field(default_factory=Ladder)
     ledger: Ledger = field(default_factory=Ledger)
     twins: Twins = field(default_factory=Twins)
+    member: Member = ALONE
     _chance: SecondChance = field(init=False)
     _lead: Lead = field(init=False)
     _cut_short: list[Planned] = field(default_factory=list)
     _repeats: int = 0
+    _trials: Sequence[FrozenTrial] = ()
+    _learnt: set[int] = field(default_factory=set)
+    _others: Others = field(init=False)
 
     def __post_init__(self) -> None:
-        self._lead = Lead(self.judge, self.read_turns)
+        self._lead = Lead(self.judge, self.read_turns, self.member.worker)
         self._chance = SecondChance(self.log)
+        self._others = Others(self.study, self.member, self.space)
 
     def run(self) -> Ledger:
         """Search until done; the ledger then holds every finished trial.
 
         Raises `MachineError` when the study cannot go on; what was measured is on disk.
         """
-        self._cut_short = interrupted_trials(self.study)
-        self.ledger = Ledger(self.study.get_trials(deepcopy=False), self.unfit)
-        self.feasibility.relearn(self.ledger.entries)
-        self.twins.relearn(self.ledger.entries)
-        while not self.stop.is_set() and self.budget.allows(self.ledger):
+        self._cut_short = self.member.lost(self.study)
+        self.refresh()
+        while not self.stop.is_set() and self.budget.allows(self.ledger, self._others.pending()):
             if self._repeats >= MAX_REPEATS or self._is_enough():
                 break
             self._one()
+            if not self.member.is_alone:
+                self._cut_short = self.member.lost(self.study)
+                self.refresh()
         return self.ledger
 
+    def refresh(self) -> None:
+        """Take in what is finished, by whomever."""
+        self._trials = self.study.get_trials(deepcopy=False)
+        self.ledger = Ledger(self._trials, self.ledger.unfit | self.unfit)
+        new = news(self.ledger.entries, self._learnt)
+        self.feasibility.relearn(new)
+        self.twins.relearn(new)
+
+    @property
+    def mine(self) -> Ledger:
+        """What this worker measured itself: all there is where it is alone."""
+        return self.ledger.of_worker(self.member.worker)
+
     def _one(self) -> None:
-        queue = Queue(self.known(), self.policy)
-        again = None if self.steady is None else self.steady.before_trial(self.ledger, self.budget)
-        planned = self._cut_short[0] if self._cut_short else again or queue.next()
-        self._cut_short = self._cut_short[1:]
-        self._try(planned)
+        again = None if self.steady is None else self.steady.before_trial(self.mine, self.budget)
+        if not self.member.is_alone:
+            self.refresh()
+        known = replace(self.known(), ledger=self._others.beside(self.ledger, self._trials))
+        first = self._others.own_default(self.ledger)
+        if first is None and self._cut_short:
+            first, self._cut_short = self._cut_short[0], self._cut_short[1:]
+        self._try(first or again or Queue(known, self.policy).next())
 
     def also(self, planned: Planned) -> None:
         """Measure `planned` although the search has ended; the ledger then holds it.
@@ -130,7 +154,7 @@ class Search:
     def _try(self, planned: Planned | None) -> None:
         """One trial: what is planned, or what the policy's sampler draws."""
         if planned is not None:
-            attrs: dict[str, Any] = {"label": planned.label}
+            attrs: dict[str, Any] = {"label": planned.label, **self._others.signature}
             if planned.retry_of is not None:
                 attrs["retry_of"] = planned.retry_of
             self.study.enqueue_trial(dict(planned.values), user_attrs=attrs)
@@ -139,7 +163,7 @@ class Search:
         with warnings.catch_warnings():
             # Heartbeat and grouped TPE are marked experimental; both are chosen on purpose.
             warnings.simplefilter("ignore")
-            self.study.optimize(self._objective, n_trials=1)
+            self.study.optimize(self._objective, n_trials=1, catch=(TakenError,))
 
     def known(self) -> Known:
         """Everything that what comes next is decided by, as it is now."""
@@ -165,7 +189,7 @@ class Search:
             return False
         floor = ASSUMED
         if self.steady is not None:
-            self.steady.settle(self.ledger)
+            self.steady.settle(self.mine)
             floor = self.steady.anchors.floor_width
         self.ended = early_stop(self.known(), floor)
         return self.ended is not None
@@ -180,11 +204,16 @@ class Search:
     def _objective(self, trial: Trial) -> float:
         import optuna
 
+        for name, worker in self._others.signature.items():
+            trial.set_user_attr(name, worker)
         settings = to_settings(self.space, suggest(trial, self.space))
         candidate = Candidate(settings)
         changes = self.changes(settings)
         for name, value in (("key", candidate.key), ("settings", settings), ("changes", changes)):
             trial.set_user_attr(name, value)
+        if not self.member.is_alone:
+            self._others.yield_to(trial, candidate.key)
+            self.refresh()
         known = None if self._is_free(trial) else self.known_as(candidate)
         if known is not None:
             self._repeats += 1
@@ -206,7 +235,8 @@ class Search:
 
     def _is_free(self, trial: Trial) -> bool:
         """Whether it is measured whatever is known: a second look, or what is to be confirmed."""
-        return str(trial.user_attrs.get("label", "")).startswith((AGAIN, FEWER))
+        label = str(trial.user_attrs.get("label", ""))
+        return label.startswith((AGAIN, FEWER)) or (label == DEFAULT and not self.member.is_alone)
 
     def known_as(self, candidate: Candidate) -> Entry | None:
         """The trial of these settings, or of others that the engine runs just like them."""
@@ -236,7 +266,7 @@ class Search:
 
     def _again(self, measurement: Measurement) -> bool:
         """Whether it is made once more: others used the machine, or it broke down."""
-        if self.steady is not None and self.steady.again(measurement, self.ledger, self.budget):
+        if self.steady is not None and self.steady.again(measurement, self.mine, self.budget):
             return True
         left_s, first = self.budget.search_left_s(self.ledger), not self.ledger.measured
         return self._chance.again(measurement, left_s, needed=first)
@@ -293,7 +323,7 @@ class Search:
         beyond = best is not None and self._is_beyond(candidate, best)
         made = climb(
             self.ladder,
-            self.ledger,
+            self.mine,
             self.judge,
             self.plan,
             race,
@@ -321,10 +351,13 @@ class Search:
         measurement: Measurement | None,
         looks: Sequence[RungLook] = (),
     ) -> Entry:
+        label = str(trial.user_attrs.get("label", ""))
+        judged, raw = self._others.compared(judged, label, self.ledger)
         seconds = measurement.seconds if measurement else TrialSeconds()
         log = str(measurement.log_path) if measurement and measurement.log_path else None
         outcome = _outcome(judged, measurement)
         attrs: dict[str, Any] = {
+            **raw,
             "value": judged.value,
             "failure": judged.failure,
             "reason": judged.reason,
@@ -344,9 +377,10 @@ class Search:
             trial.set_user_attr(name, value)
         entry = Entry(
             trial.number, candidate.key, outcome, judged.value,
-            str(trial.user_attrs.get("label", "")), candidate.settings, changes, judged.metrics,
+            label, candidate.settings, changes, judged.metrics,
             seconds.total_s, judged.failure, judged.reason, dict(trial.params), attrs["extras"],
             attrs["rungs"], attrs["reached"], attrs["failure_facts"], attrs["effective"],
+            self.member.worker,
         )  # fmt: skip
         report_looks(trial, looks)
         self.ledger.add(entry)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
@@ -11,11 +12,12 @@ from autotune.candidate import Candidate
 from autotune.errors import UserError
 from autotune.hardware.probe import gpu_probe
 from autotune.launchers.leftovers import sweep_leftovers
+from autotune.records import TurnRecord
 from autotune.replay.plan import ReplayPlan
 from autotune.scoring.held import Held
 from autotune.search.account import HOLD, QUALITY, SETUP, Account, Booked, open_account
 from autotune.search.budget import Budget
-from autotune.search.confirm import Arm, Confirmation, Confirmed, finished_blocks
+from autotune.search.confirm import Arm, Confirmation, Confirmed, Key, finished_blocks
 from autotune.search.early_stop import EarlyStop
 from autotune.search.effects_setup import EffectsRounds, EffectsTime, effects_time, simplifier
 from autotune.search.events import Listener, Prepared, Summary
@@ -24,18 +26,19 @@ from autotune.search.free_gpu import require_free_gpu
 from autotune.search.guarding import guarded
 from autotune.search.hold import NOT_HELD, Holder, Holding, confirmed_and_held, searching_s
 from autotune.search.hold_book import refusals, refused_keys, relearn
+from autotune.search.home import Home, OwnHome
 from autotune.search.hurry import patience_of
 from autotune.search.importance import told_importance
 from autotune.search.ladder_report import ladder_report
 from autotune.search.layout import Layout, lay_out
 from autotune.search.ledger import Entry, Ledger, arm_name
-from autotune.search.opening import check_provenance, make_measurer, make_search, scratch
+from autotune.search.opening import make_measurer, make_search, scratch
 from autotune.search.outcome import Outcome, decide, write_result
 from autotune.search.planned import FEWER
 from autotune.search.quality_gate import QualityGate, behind
 from autotune.search.request import RunRequest
 from autotune.search.search import Search
-from autotune.search.setup import Setup, set_up
+from autotune.search.setup import Setup
 from autotune.search.shared import stored_shared
 from autotune.search.simplify import Simplifier
 from autotune.search.steadiness import Steadiness, beside_s, steadiness
@@ -44,29 +47,33 @@ from autotune.search.surveying import surveyed
 from autotune.search.twins import Twins
 from autotune.search.warm_scan import warm_start_of
 from autotune.search.warm_start import COLD, WarmStart
-from autotune.study.lock import study_lock
-from autotune.study.storage import open_study
 from autotune.study.turn_log import TurnLog
 from autotune.trial.measurement import Measurer
 from autotune.trial.real import RealMeasurer
 from autotune.trial.side_by_side import depth_notes
 from autotune.trial.survey import Survey
 
+OWN = OwnHome()
+
 
 def run_study(
-    request: RunRequest, listener: Listener, stop: threading.Event | None = None
+    request: RunRequest,
+    listener: Listener,
+    stop: threading.Event | None = None,
+    home: Home = OWN,
 ) -> Summary:
     """Run, or continue, the study that `request` names.
 
     `stop` is the polite stop: the trial under way is finished, and the summary says how to
-    resume. Raises `UserError` and `MachineError`; what was measured is on disk whatever happens.
+    resume. `home` is where the study lives. Raises `UserError` and `MachineError`; what was
+    measured is on disk whatever happens.
     """
     started = time.monotonic()
     with ExitStack() as stack:
         probe = stack.enter_context(gpu_probe())
-        setup = set_up(request, probe)
+        setup = home.set_up(request, probe)
         _check_kind(setup)
-        stack.enter_context(study_lock(setup.folder.lock_path))
+        stack.enter_context(home.locked(setup.folder))
         sweep_leftovers()
         require_free_gpu(setup, probe)
         measurer = make_measurer(setup, stack.enter_context(scratch()), probe)
@@ -76,11 +83,11 @@ def run_study(
         guarding = time.monotonic()
         layout, gate = guarded(setup, survey, layout, measurer, shared)
         guarded_s = time.monotonic() - guarding
-        check_provenance(setup, layout)
+        home.check(setup, layout)
         relearn(layout.feasibility, setup.folder)
         run = _Run(
             setup, layout, replace(measurer, rendering=survey.rendering), listener,
-            stop or threading.Event(), started, survey, gate, guarded_s,
+            stop or threading.Event(), started, survey, gate, guarded_s, home,
         )  # fmt: skip
         return run.go()
 
@@ -109,6 +116,8 @@ class _Run:
     survey: Survey
     gate: QualityGate | None
     guarded_s: float
+    home: Home
+    log: TurnLog = field(init=False)
     budget: Budget = field(init=False)
     steady: Steadiness = field(init=False)
     account: Account = field(init=False)
@@ -123,9 +132,9 @@ class _Run:
         """Search, then confirm, then say how it ended."""
         folder, layout = self.setup.folder, self.layout
         sampler = make_sampler(self.setup.request.seed)
-        log = folder.turn_log()
+        self.log = log = folder.turn_log()
         try:
-            with open_study(folder, sampler) as study:
+            with self.home.opened(folder, sampler) as study:
                 before = Ledger(study.get_trials(deepcopy=False), refused_keys(folder))
                 self.account = self._account(before)
                 self.effects, self.short_plan = self._effects()
@@ -150,21 +159,38 @@ class _Run:
                     warm=self.warm,
                     stop_early=self.setup.request.early_stop,
                     twins=twins,
+                    member=self.home.member,
                 )
-                ledger = self.search.run()
+                ledger = self.home.searched(self)
                 self.ended = self.search.ended
                 if self.stop.is_set() or not ledger.ranked or ledger.baseline is None:
-                    return self._end(ledger, None)
-                return self._end(ledger, *self._proved(ledger, log))
+                    return self.stopped(ledger)
+                return self.home.ended(self, ledger)
         finally:
             log.close()
 
+    def proved(self, ledger: Ledger) -> Summary:
+        """Confirm the best of `ledger`, write the verdict and tell it."""
+        return self._end(ledger, *self._proved(ledger, self.log))
+
+    def stopped(self, ledger: Ledger) -> Summary:
+        """How it stands without a confirmation."""
+        return self._end(ledger, None)
+
+    def checked(self, ledger: Ledger, arms: list[Arm]) -> Confirmed:
+        """`arms` against the default once more: what another machine found to be best."""
+        blocks = self.setup.request.effective_confirm_blocks
+        searched = len(ledger.searched(FEWER).measured)
+        earlier = finished_blocks(list(self.setup.folder.read_turns()))
+        self.steady.settle(self.search.mine)
+        return self._round(f"check-{searched:04d}", blocks, earlier).run(arms)
+
     def _proved(self, ledger: Ledger, log: TurnLog) -> tuple[Confirmed, Holding]:
         """Confirmed, and held to depth unless that is not wanted."""
-        self.steady.settle(ledger)
+        self.steady.settle(self.search.mine)
         self.simplifier = self._simplifier(log)
         if not self.setup.request.hold:
-            return self._confirm(ledger, log), Holding(note=NOT_HELD)
+            return self._confirm(ledger), Holding(note=NOT_HELD)
         holder = Holder(
             round_name=f"hold-{len(ledger.measured):04d}",
             log=log,
@@ -174,7 +200,7 @@ class _Run:
         )
         confirmed, holding = confirmed_and_held(
             ledger,
-            lambda refused: self._confirm(ledger, log, refused),
+            lambda refused: self._confirm(ledger, refused),
             lambda entry, arm: self._hold(holder, entry, arm),
             refused=refusals(self.setup.folder),
             may_go_on=lambda: self._has_time_for(ledger),
@@ -286,7 +312,7 @@ class _Run:
             notes=(*setup.notes, *self.survey.notes, *layout.notes, *depths, *self.warm.notes),
         )
 
-    def _confirm(self, ledger: Ledger, log: TurnLog, refused: int = 0) -> Confirmed:
+    def _confirm(self, ledger: Ledger, refused: int = 0) -> Confirmed:
         """`refused` counts the winners before this one that did not hold."""
         found = ledger.searched(FEWER)
         searched = len(found.measured)
@@ -300,27 +326,38 @@ class _Run:
         room = room_for(left_s, launch_s, blocks, sides(found))
 
         def make(stem: str, blocks: int) -> Confirmation:
+            more = 0 if stem == "heat" else request.further_blocks
             if refused and stem == "confirm":
                 stem = f"confirm{refused + 1}"
-            return Confirmation(
-                plan=self.layout.confirm_plan,
-                measurer=self._booked(self.measurer),
-                judge=self.layout.confirm_judge,
-                log=log,
-                listener=self.listener,
-                round_name=f"{stem}-{searched:04d}",
-                blocks=blocks,
-                budget=self.budget,
-                seed=self.setup.request.seed,
-                held_out=self.layout.held_out,
-                stop=self.stop,
-                earlier=earlier,
-                clean=self.steady.clean,
-                floor=self.steady.floor,
-                more=0 if stem == "heat" else request.further_blocks,
-            )
+            return self._round(f"{stem}-{searched:04d}", blocks, earlier, more)
 
         return prove(found, make, blocks, room, self._smaller)
+
+    def _round(
+        self,
+        name: str,
+        blocks: int,
+        earlier: Mapping[Key, tuple[TurnRecord, ...]],
+        more: int = 0,
+    ) -> Confirmation:
+        """A round on the held-out sessions; `earlier` are blocks that are known."""
+        return Confirmation(
+            plan=self.layout.confirm_plan,
+            measurer=self._booked(self.measurer),
+            judge=self.layout.confirm_judge,
+            log=self.log,
+            listener=self.listener,
+            round_name=name,
+            blocks=blocks,
+            budget=self.budget,
+            seed=self.setup.request.seed,
+            held_out=self.layout.held_out,
+            stop=self.stop,
+            earlier=earlier,
+            clean=self.steady.clean,
+            floor=self.steady.floor,
+            more=more,
+        )
 
     def _confirm_left_s(self, ledger: Ledger) -> float | None:
         """For the heat and the confirmation, what the winner's changes may take kept back."""
@@ -333,7 +370,7 @@ class _Run:
         outcome: Outcome = decide(
             self.setup, self.layout, ledger, confirmed, self.stop.is_set(), holding
         )
-        noise = self.steady.report(ledger)
+        noise = self.steady.report(self.search.mine)
         self.account.save()
         seed, rungs = self.setup.request.seed, self.layout.rungs
         told = replace(

@@ -82,10 +82,16 @@ class Setup:
         return profile_of(self.gpu).name
 
 
-def set_up(request: RunRequest, probe: GpuProbe, sample: Sampled | None = None) -> Setup:
+def set_up(
+    request: RunRequest,
+    probe: GpuProbe,
+    sample: Sampled | None = None,
+    wish: SampleWish | None = None,
+) -> Setup:
     """Find and read what `request` names. Launches nothing and writes nothing.
 
     `sample` is of sessions that were drawn already: engines that are compared replay the same.
+    `wish` says which sessions are drawn where that is decided elsewhere.
     Raises `UserError` for what the user can mend and `MachineError` for what the machine lacks.
     """
     gpu = select_gpu(request.gpu, probe.gpus())
@@ -97,7 +103,7 @@ def set_up(request: RunRequest, probe: GpuProbe, sample: Sampled | None = None) 
     folder = study_folder(request, f"{_model_stem(request, model)}-{launcher.name}", gpu)
     if sample is None:
         expected = Expected.of(model, gpu=gpu is not None)
-        sample = load_sample(request.workload, expected, _wish(request, folder))
+        sample = load_sample(request.workload, expected, wish or _wish(request, folder))
     workload, selection = select(sample.workload, Selection(max_depth=_loosely(request.max_depth)))
     return Setup(
         request=request,

@@ -59,13 +59,18 @@ class Provenance:
 
 def differences(stored: Mapping[str, Any], now: Provenance) -> list[str]:
     """What changed since `stored` was written, in words; empty when the study may go on."""
-    current = now.to_json()
-    changed = []
-    for key, word in _WORDS.items():
-        old, new = stored.get(key), current[key]
-        if old != new:
-            changed.append(f"{word} (was {_short(old)}, is {_short(new)})")
-    return changed
+    return changed_words(stored, now.to_json(), _WORDS, "{word} (was {old}, is {new})")
+
+
+def changed_words(
+    stored: Mapping[str, Any], now: Mapping[str, Any], words: Mapping[str, str], form: str
+) -> list[str]:
+    """What differs of the facts in `words`, each as `form` has it of ``word``, ``old``, ``new``."""
+    return [
+        form.format(word=word, old=_short(stored.get(key)), new=_short(now.get(key)))
+        for key, word in words.items()
+        if stored.get(key) != now.get(key)
+    ]
 
 
 def _short(value: object) -> str:

@@ -35,13 +35,13 @@ def _storage(folder: StudyFolder) -> RDBStorage:
                 heartbeat_interval=HEARTBEAT_S,
                 grace_period=4 * HEARTBEAT_S,
             )
-            _write_ahead(storage)
+            write_ahead(storage)
             return storage
     except DatabaseError as error:
         raise unreadable(folder.database, error) from None
 
 
-def _write_ahead(storage: RDBStorage) -> None:
+def write_ahead(storage: RDBStorage) -> None:
     """Commit to SQLite's write-ahead log without a sync each time.
 
     Optuna commits some thirty times a trial; synced one by one they cost seconds on a slow disk.

@@ -20,7 +20,7 @@ class Gate(Budget):
 
     granted: int = 0
 
-    def allows(self, ledger: Ledger) -> bool:
+    def allows(self, ledger: Ledger, pending: int = 0) -> bool:
         """Whether one of those granted is left."""
         return len(ledger.measured) < self.granted
 
