@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from autotune.cli.io import CommandIO
+from autotune.cli.ray_flags import RAY, RayFlags
 from autotune.cli.run_request import request_of
 from autotune.cli.shared_flags import SharedFlags, shared_study
 from autotune.cli.signals import stop_on_signals
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from autotune.team.shared_study import SharedStudy
 
 
-class Run(Settings, SharedFlags):
+class Run(Settings, RayFlags):
     """Find the settings that make this workload fast on this GPU.
 
     Starts the engine under candidate settings, replays the captured sessions against it, confirms
@@ -44,7 +45,8 @@ class Run(Settings, SharedFlags):
     own.
 
     With --storage the run is one of several workers that search a study together, on one host or
-    many: autotune worker --help says how.
+    many: autotune worker --help says how. With --executor ray such workers are placed on the nodes
+    of a Ray cluster, and placed anew where a node is lost.
 
     With --dry-run --assume-gpu it plans for a GPU that is not here, from what is known of that
     card: the space, what fits in its memory, and what is left out and why.
@@ -81,6 +83,10 @@ class Run(Settings, SharedFlags):
                 "add --dry-run to see the plan, or leave --assume-gpu out",
             )
         request = self.request()
+        if self.executor == RAY and not self.dry_run:
+            from autotune.cli.run_ray import run_ray
+
+            return run_ray(request, self, io)
         if is_several(self.gpu):
             from autotune.cli.run_gpus import run_gpus
 

@@ -12,8 +12,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autotune.errors import AutotuneError, ExitCode, MachineError, UserError
@@ -79,10 +80,12 @@ def connected(address: str) -> Iterator[list[Node]]:
         raise _no_token(address) from None
     except (ConnectionError, RuntimeError, ValueError, RayError) as error:
         raise _not_joined(address, error) from None
-    try:
-        yield _nodes(ray.nodes())
-    finally:
-        ray.shutdown()
+    # Ray tells of nodes that are lost on ``sys.stdout``, where data is to go; so does the driver.
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        try:
+            yield _nodes(ray.nodes())
+        finally:
+            ray.shutdown()
 
 
 @contextmanager

@@ -206,15 +206,19 @@ def listening() -> Iterator[str]:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
 
-def test_the_nodes_that_are_alive_are_given(ray: FakeRay, listening: str) -> None:
+def test_the_nodes_that_are_alive_are_given_and_stdout_stays_data(
+    ray: FakeRay, listening: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     row = {"NodeID": "1", "NodeManagerHostname": "a", "Resources": {"CPU": 2.0}, "Alive": True}
     ray.rows = [row, {**row, "NodeID": "2", "Alive": False}]
     with connected(listening) as nodes:
         assert nodes == [Node("1", "a", {"CPU": 2.0})]
         assert ray.shutdowns == 0
+        print("what Ray prints of a node that is lost")
     assert ray.shutdowns == 1
     assert ray.inits[0]["address"] == listening
     assert "runtime_env" not in ray.inits[0]
+    assert capsys.readouterr().out == ""
 
 
 def test_without_a_cluster_the_way_to_start_one_is_told(ray: FakeRay, listening: str) -> None:
