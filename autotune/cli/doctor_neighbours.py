@@ -62,15 +62,17 @@ def neighbours_of(request: RunRequest, workload: Path | None, seconds: float, io
 
 def _seats(request: RunRequest) -> list[Seat]:
     from autotune.hardware.probe import gpu_probe
+    from autotune.hardware.select import ALL
     from autotune.team.cores import divide_host
     from autotune.team.crew import Seat
     from autotune.team.gpus import resolve_gpus
 
+    ask = ALL if request.gpu == "auto" else request.gpu
     with gpu_probe() as probe:
-        gpus = [gpu for group in resolve_gpus(request.gpu, probe.gpus()) for gpu in group.gpus]
+        gpus = [gpu for group in resolve_gpus(ask, probe.gpus()) for gpu in group.gpus]
     if len(gpus) < 2:
         raise UserError(
-            f"--gpu {request.gpu} is one GPU: it has no neighbour",
+            f"--gpu {ask} is one GPU: it has no neighbour",
             "name several: --neighbours --gpu all, or --gpu 0,1",
         )
     shares = divide_host(len(gpus)).shares

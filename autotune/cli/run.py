@@ -90,7 +90,7 @@ class Run(Settings, RayFlags):
         if is_several(self.gpu):
             from autotune.cli.run_gpus import run_gpus
 
-            return run_gpus(request, io)
+            return run_gpus(request, io, self)
         if self.dry_run:
             from autotune.cli.dry_run import show_any_dry_run
 

@@ -17,6 +17,7 @@ from autotune.cli.user_cache import lock_folder
 from autotune.errors import ExitCode, UserError, gravest
 
 if TYPE_CHECKING:
+    from autotune.cli.shared_flags import SharedFlags
     from autotune.hardware.gpu import Gpu
     from autotune.report.gains import GainRow
     from autotune.search.contest.request import ContestRequest
@@ -24,17 +25,21 @@ if TYPE_CHECKING:
     from autotune.team.cores import Division, Share
     from autotune.team.crew import Job, JobEnd, Progress, Seat, Watcher, Work
     from autotune.team.gpus import GpuGroup
+    from autotune.team.shared_study import SharedStudy
 
 SCHEMA_VERSION = "gpus/1"
 
 
-def run_gpus(request: RunRequest | ContestRequest, io: CommandIO) -> int:
+def run_gpus(
+    request: RunRequest | ContestRequest, io: CommandIO, flags: SharedFlags | None = None
+) -> int:
     """Tune on every GPU that `request` names; the exit code is the gravest of the workers'.
 
+    `flags` may name a storage: the workers are then some of those that search together in it.
     Raises `UserError` for what cannot be done on several, `MachineError` for GPUs that are not
     here.
     """
-    plan = plan_gpus(_single(request))
+    plan = plan_gpus(_single(request), _together(request, flags))
     if plan.request.dry_run:
         return _show_plan(plan, io)
     for note in plan.notes:
@@ -63,6 +68,17 @@ def _single(request: RunRequest | ContestRequest) -> RunRequest:
     return request
 
 
+def _together(
+    request: RunRequest | ContestRequest, flags: SharedFlags | None
+) -> SharedStudy | None:
+    """The shared study that `flags` name; ``None`` where they name none."""
+    if flags is None or flags.storage is None:
+        return None
+    from autotune.cli.shared_flags import shared_study
+
+    return shared_study(flags, request)[1]
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     """A GPU with its worker: what it is called, its study, and its share of the host."""
@@ -76,11 +92,12 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class GpusPlan:
-    """Which worker does what."""
+    """Which worker does what; `together` is where they search with those of other hosts."""
 
     request: RunRequest
     places: tuple[_Place, ...]
     notes: tuple[str, ...]
+    together: SharedStudy | None = None
 
     @property
     def seats(self) -> tuple[Seat, ...]:
@@ -97,13 +114,18 @@ class GpusPlan:
 
     def _worker(self, place: _Place) -> Callable[[Seat], Work]:
         request = replace(self.request, study=place.study, new_study=False)
-        storage = _storage(self.request, place.study) if place.is_shared else None
-        return lambda seat: tune_work(request, seat, storage)
+        shared = self._shared(place)
+        return lambda seat: tune_work(request, seat, shared)
+
+    def _shared(self, place: _Place) -> SharedStudy | None:
+        if self.together is not None:
+            return replace(self.together, name=place.study)
+        return _of_this_host(self.request, place.study) if place.is_shared else None
 
 
-def tune_work(request: RunRequest, seat: Seat, storage: str | None = None) -> Work:
-    """A study as the work of `seat`, with its share of the host; `storage` where it is shared."""
-    from autotune.cli.tune_work import SharedName, TuneWork
+def tune_work(request: RunRequest, seat: Seat, shared: SharedStudy | None = None) -> Work:
+    """A study as the work of `seat`, with its share of the host; `shared` where others join in."""
+    from autotune.cli.tune_work import TuneWork
 
     mine = replace(
         request,
@@ -111,11 +133,10 @@ def tune_work(request: RunRequest, seat: Seat, storage: str | None = None) -> Wo
         host_bytes=seat.share.memory_bytes,
         partners=() if seat.share.memory_bytes is None else (os.getpid(),),
     )
-    shared = None if storage is None else SharedName(storage, request.study or "")
     return TuneWork(request=mine, locks=lock_folder(os.environ), shared=shared)
 
 
-def plan_gpus(request: RunRequest) -> GpusPlan:
+def plan_gpus(request: RunRequest, together: SharedStudy | None = None) -> GpusPlan:
     """Find the GPUs, name their studies and divide the host. Starts nothing."""
     from autotune.hardware.probe import gpu_probe
     from autotune.team.cores import divide_host
@@ -124,7 +145,10 @@ def plan_gpus(request: RunRequest) -> GpusPlan:
     with gpu_probe() as probe:
         groups = resolve_gpus(request.gpu, probe.gpus())
     division = divide_host(sum(len(group.gpus) for group in groups))
-    return GpusPlan(request, tuple(_places(request, groups, division)), _notes(division))
+    places = tuple(_places(request, groups, division))
+    if together is not None:
+        places = tuple(replace(place, is_shared=True) for place in places)
+    return GpusPlan(request, places, _notes(division), together)
 
 
 def _notes(division: Division) -> tuple[str, ...]:
@@ -165,16 +189,18 @@ def _study(request: RunRequest, group: GpuGroup, *, alone: bool) -> str:
     return study_folder(replace(request, study=name), "", group.gpus[0]).name
 
 
-def _storage(request: RunRequest, study: str) -> str:
+def _of_this_host(request: RunRequest, study: str) -> SharedStudy:
     """The database that identical GPUs share; each worker has a folder of its own besides."""
     from autotune.study.files import disk_error
+    from autotune.team.shared_study import SharedStudy
+    from autotune.team.storage_url import StorageUrl
 
     folder = request.studies_dir.expanduser().absolute() / "shared"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise disk_error(folder, error) from error
-    return f"sqlite:///{folder / study}.db"
+    return SharedStudy(url=StorageUrl(path=folder / f"{study}.db"), name=study)
 
 
 def _nobody(_: Progress) -> None:

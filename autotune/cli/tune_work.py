@@ -5,19 +5,14 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autotune.search.events import Summary
 from autotune.search.request import RunRequest
 from autotune.team.crew import JobEnd, Tell
 
-
-@dataclass(frozen=True, slots=True)
-class SharedName:
-    """A study that several workers search: its storage's address (without a password), and its
-    name."""
-
-    storage: str
-    study: str
+if TYPE_CHECKING:
+    from autotune.team.shared_study import SharedStudy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,14 +24,14 @@ class TuneWork:
 
     request: RunRequest
     locks: Path
-    shared: SharedName | None = None
+    shared: SharedStudy | None = None
 
     def do(self, tell: Tell, stop: threading.Event) -> JobEnd:
         """Search, confirm and export. Raises `UserError` and `MachineError`."""
         from autotune.cli.run import with_exports
         from autotune.nightly.gpu_lock import worker_lock
 
-        name = self.request.study if self.shared is None else self.shared.study
+        name = self.request.study if self.shared is None else self.shared.name
         with worker_lock(self.request.gpu, self.locks, name or "a study"):
             summary = with_exports(self._run(tell, stop))
         tell(summary)
@@ -47,8 +42,6 @@ class TuneWork:
             from autotune.search.session import run_study
 
             return run_study(self.request, tell, stop)
-        from autotune.team.storage_url import parse_storage
-        from autotune.team.worker import SharedStudy, run_worker
+        from autotune.team.worker import run_worker
 
-        shared = SharedStudy(url=parse_storage(self.shared.storage), name=self.shared.study)
-        return run_worker(self.request, shared, tell, stop)
+        return run_worker(self.request, self.shared, tell, stop)

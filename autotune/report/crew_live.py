@@ -14,6 +14,7 @@ from autotune.report import lines
 from autotune.report.crew_lines import STOPPING, STOPPING_NOW, ended_words, sentence
 from autotune.report.state import Clock, RunState
 from autotune.report.text import duration
+from autotune.search.events import Notice
 from autotune.team.crew import Ended, Progress, Started, Told
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class CrewLive:
             case Started():
                 self._states[progress.job] = RunState(self._clock)
                 self._print(progress.job, sentence(progress), "dim")
+            case Told(event=Notice(text)):
+                self._print(progress.job, text, "yellow")
             case Told():
                 self._states[progress.job].apply(progress.event)
             case Ended():

@@ -133,6 +133,10 @@ def test_a_plan_starts_nothing(start: Start, tmp_path: Path) -> None:
     given_out = [number for share in cores for number in share]
     assert len(given_out) == len(set(given_out))
     assert not (tmp_path / "studies").exists()
+    joined = start("--dry-run", "--json", "--storage", f"sqlite:///{tmp_path}/x.db", mode="trio")
+    out, err = joined.communicate(timeout=LONG_S)
+    assert joined.returncode == 0, err
+    assert [row["shared"] for row in last(out)["workers"]] == [True, True, True]
 
 
 def test_ctrl_c_once_ends_trials_and_twice_engines(start: Start, tmp_path: Path) -> None:

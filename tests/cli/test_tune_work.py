@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,14 @@ import pytest
 from night_world import summary_of
 
 from autotune.cli import run as run_command
-from autotune.cli.tune_work import SharedName, TuneWork
+from autotune.cli.tune_work import TuneWork
 from autotune.errors import MachineError
 from autotune.nightly.gpu_lock import gpu_holder, gpu_lock
 from autotune.search import session
 from autotune.search.request import RunRequest
+from autotune.team import worker as team_worker
+from autotune.team.shared_study import SharedStudy
+from autotune.team.storage_url import parse_storage
 
 
 @pytest.fixture
@@ -47,11 +51,20 @@ def test_a_gpu_that_is_taken_is_not_touched(request_: RunRequest, tmp_path: Path
         work.do(lambda _: None, threading.Event())
 
 
-def test_a_shared_study_goes_by_its_own_name(request_: RunRequest, tmp_path: Path) -> None:
-    shared = SharedName("sqlite:////tmp/x.db", "all-of-us")
-    work = TuneWork(request=request_, locks=tmp_path, shared=shared)
-    with (
-        gpu_lock("GPU-1a", tmp_path, "coder"),
-        pytest.raises(MachineError, match="GPU GPU-1a is taken"),
-    ):
-        work.do(lambda _: None, threading.Event())
+def test_a_shared_study_is_searched_by_its_own_name(
+    request_: RunRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[Any] = []
+
+    def worker(request: RunRequest, shared: SharedStudy, *_: Any) -> Any:
+        searched.append((shared.name, gpu_holder("GPU-1a", tmp_path)))
+        return summary_of(request, 0)
+
+    monkeypatch.setattr(team_worker, "run_worker", worker)
+    monkeypatch.setattr(run_command, "with_exports", lambda summary: summary)
+    shared = SharedStudy(url=parse_storage("sqlite:////tmp/x.db"), name="all-of-us")
+    work = pickle.loads(pickle.dumps(TuneWork(request=request_, locks=tmp_path, shared=shared)))
+    assert work.do(lambda _: None, threading.Event()).exit_code == 0
+    ((name, holder),) = searched
+    assert name == "all-of-us"
+    assert holder.text.startswith("the worker of all-of-us (process ")

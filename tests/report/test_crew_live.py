@@ -8,7 +8,7 @@ from crew_works import said
 from rich.console import Console
 
 from autotune.report.crew_live import CrewLive
-from autotune.search.events import TrialFinished, TrialStarted
+from autotune.search.events import Notice, TrialFinished, TrialStarted
 from autotune.team.crew import Ended, JobEnd, Seat, Started, Told
 
 SEAT = Seat("GPU-1a", "0: RTX 3090")
@@ -42,6 +42,7 @@ def test_a_row_a_worker_with_its_best_and_its_time_left() -> None:
         Told("GPU 0", SEAT, finished(1, 1.0)),
         Told("GPU 0", SEAT, TrialStarted(number=2, changes={})),
         Told("GPU 1", SEAT, said(0)),
+        Told("GPU 1", SEAT, Notice("the database is away")),
         Ended("GPU 1", SEAT, JobEnd(exit_code=3, error="it is busy")),
     ):
         shown(progress)
@@ -49,6 +50,7 @@ def test_a_row_a_worker_with_its_best_and_its_time_left() -> None:
     console.print(shown._table())
     text = out.getvalue()
     assert "GPU 1: failed: it is busy" in text
+    assert "GPU 1: the database is away" in text
     row = next(line for line in text.splitlines() if line.startswith("GPU 0 "))
     assert "best #1 1.00 s/turn (2.00x)" in row
     assert row.rstrip().endswith("1m 30s")
