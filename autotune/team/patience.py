@@ -139,8 +139,8 @@ def is_away(error: BaseException) -> bool:
 def make_patient(storage: RDBStorage, outage: Outage, worker: str, grace_s: float) -> None:
     """Let `storage` wait for its database, and mark what it creates as `worker`'s.
 
-    A worker judges another one to be lost only after it has itself been connected for `grace_s`
-    without a break: while the database is away nobody can say that he lives.
+    A worker judges another one to be lost only after it has itself been connected for longer than
+    `grace_s` without a break: while the database is away nobody can say that he lives.
     """
     for name in _AGAIN:
         setattr(storage, name, _again(getattr(storage, name), outage))
@@ -251,7 +251,8 @@ class _Calls:
         Besides those whose heartbeat stopped, those that had none for as long as this worker has
         known them: their worker was lost before the first.
         """
-        if self.outage.connected_s() < self.grace_s:
+        # Another one may try to reach a database that is back only every `MOST_S`.
+        if self.outage.connected_s() < self.grace_s + MOST_S:
             return []
         stopped = self.outage.call(lambda: self.stale(study_id))
         return sorted({*stopped, *self._never_heard(study_id)})

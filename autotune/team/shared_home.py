@@ -101,13 +101,12 @@ class SharedHome:
     def _search(self, course: Course) -> Ledger:
         """Search until nothing is left. A trial of ours that others failed meanwhile, as they took
         us for lost, is theirs now."""
-        from optuna.exceptions import UpdateFinishedTrialError
-
         while True:
             try:
                 return course.search.run()
-            except UpdateFinishedTrialError:
-                continue
+            except (AssertionError, RuntimeError, ValueError) as error:
+                if not _was_taken(error):
+                    raise
 
     def _finished(self) -> set[int]:
         trials = self.study.get_trials(deepcopy=False)
@@ -224,6 +223,22 @@ class SharedHome:
     def _prover(self) -> str:
         """Who confirmed last."""
         return self.rounds.last_by("confirm-")
+
+
+def _was_taken(error: BaseException | None) -> bool:
+    """Whether Optuna refused to change a trial that is over.
+
+    It says so in one way while the trial is measured and in another when its end is told, and an
+    assertion of its own may hide either.
+    """
+    from optuna.exceptions import UpdateFinishedTrialError
+
+    while error is not None:
+        told = isinstance(error, ValueError) and str(error).startswith("Cannot tell a ")
+        if told or isinstance(error, UpdateFinishedTrialError):
+            return True
+        error = error.__context__
+    return False
 
 
 def _without_turns(summary: Summary) -> Summary:

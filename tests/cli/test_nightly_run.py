@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from night_world import Answers, seen_of, stub, summary_of
 
-from autotune.cli import nightly_run
 from autotune.cli.main import main
 from autotune.cli.nightly_machine import make_plan
 from autotune.cli.user_cache import user_cache

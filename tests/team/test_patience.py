@@ -183,7 +183,7 @@ def test_nobody_is_judged_before_one_has_been_connected_as_long_as_that(
     make_patient(storage, outage, "w1", 4)
     study = optuna.create_study(storage=storage, study_name="s")
     assert storage._get_stale_trial_ids(study._study_id) == []
-    clock.now_s = 5
+    clock.now_s = 10
     assert storage._get_stale_trial_ids(study._study_id) == [1]
     outage.call(breaking(lambda: None, before=1))
     assert storage._get_stale_trial_ids(study._study_id) == []
@@ -196,9 +196,9 @@ def test_a_trial_that_never_gave_a_sign_is_lost_after_the_grace(
     study = optuna.create_study(storage=storage, study_name="s")
     silent, living = study.ask(), study.ask()
     storage.record_heartbeat(living._trial_id)
-    clock.now_s = 5
-    assert storage._get_stale_trial_ids(study._study_id) == []
     clock.now_s = 10
+    assert storage._get_stale_trial_ids(study._study_id) == []
+    clock.now_s = 15
     assert storage._get_stale_trial_ids(study._study_id) == [silent._trial_id]
 
 

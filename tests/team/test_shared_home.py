@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
-from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
 from autotune.search.budget import Budget
@@ -26,7 +25,10 @@ from autotune.team.worker_folder import WorkerFolder
 if TYPE_CHECKING:
     from optuna import Study, Trial
 
-pytestmark = pytest.mark.filterwarnings("ignore:Heartbeat of storage")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Heartbeat of storage"),
+    pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning"),
+]
 Opened = Callable[[str], "Study"]
 
 
@@ -125,13 +127,28 @@ def test_the_user_ends_the_wait(opened: Opened) -> None:
         assert course.runs == 1
 
 
-def test_one_that_was_taken_for_lost_goes_on(opened: Opened) -> None:
-    study = opened("w1")
+@pytest.mark.parametrize("when", ["while it is measured", "when it is told"])
+def test_one_that_was_taken_for_lost_goes_on(opened: Opened, when: str) -> None:
+    study, other = opened("w1"), opened("w2")
 
-    def refused() -> None:
-        raise UpdateFinishedTrialError
+    def measured(trial: Trial) -> float:
+        other._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+        if when == "while it is measured":
+            trial.set_user_attr("outcome", "complete")
+        return 1.0
 
     with ExitStack() as stack:
-        course = Searching(study, [refused])
-        searched(home_of(stack, study, "w1"), course)
-        assert course.runs == 2
+        course = Searching(study, [lambda: study.optimize(measured, n_trials=1)])
+        ledger = searched(home_of(stack, study, "w1"), course)
+        assert course.runs >= 2
+        assert ledger.entries == []
+
+
+def test_another_error_is_an_error(opened: Opened) -> None:
+    study = opened("w1")
+
+    def broken() -> None:
+        raise ValueError("something else")
+
+    with ExitStack() as stack, pytest.raises(ValueError, match="something else"):
+        searched(home_of(stack, study, "w1"), Searching(study, [broken]))
