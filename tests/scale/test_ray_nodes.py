@@ -159,7 +159,7 @@ def cluster(site: Site) -> Iterator[RayNodes]:
 
 
 def check_nothing_lost_or_counted_twice(site: Site, least: int) -> None:
-    """Every trial ended, as many as were asked for have an outcome, what was cut short was run again
+    """Every trial ended, as many as asked for have an outcome, what was cut short was run again
     once at most, and a finished folder has each turn of each whole trial once.
 
     A trial that was cut short is not run again where the others have measured enough by then.
