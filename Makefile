@@ -45,7 +45,7 @@ PREFIX_SYNTHESIZE := --sessions 1 --turns 32 --start-depth 6000 --depth 88000 --
 PREFIX_COMPARE := --gpu cpu --blocks 1 --max-output-tokens 32 --studies-dir $(PREFIX_FOLDER)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev check types imports docs docs-check test test-engines bench wheel models \
+.PHONY: help demo dev check types imports docs docs-check test test-engines test-scale bench wheel models \
 	odd-models llama-server vllm prefix-cache prefix-cache-llama-server prefix-cache-vllm record-noise \
 	calibrate calibrate-simulator record-factorial \
 	show-factorial live-search injected-faults budget reports example clean
@@ -94,6 +94,13 @@ test: $(READY) $(MODEL)  ## the test suite, on the reference engine (no GPU need
 
 test-engines: models llama-server $(WITH_VLLM)  ## the tests on real engines (made ready once, 10 minutes)
 	$(ENGINE_ENV) $(PYTEST) -m engines $(PYTEST_ARGS)
+
+SCALE := $(CACHE)/engines/scale-venv
+
+test-scale: $(READY) $(MODEL)  ## the tests on a real PostgreSQL, a Ray cluster and an S3 server (set up once, 3 minutes)
+	folder=$$($(PYTHON) tools/scale_setup.py --output $(SCALE)) && \
+		$(TEST_ENV) AUTOTUNE_TEST_POSTGRES=$$folder AUTOTUNE_TEST_RAY=1 \
+		$(SCALE)/bin/python -m pytest -n0 tests/scale $(PYTEST_ARGS)
 
 bench: models llama-server  ## what replaying, recording and inspecting cost, what tuning gains; on a quiet machine
 	$(BIN)/python tests/benchmarks/bench_client.py --engine reference --model $(MODEL)

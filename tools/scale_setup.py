@@ -64,8 +64,8 @@ def provide_venv(venv: Path) -> None:
     say(f"a virtual environment with Ray, psycopg, boto3 and moto in {venv}")
     shutil.rmtree(venv, ignore_errors=True)
     run([sys.executable, "-m", "venv", venv])
-    pip = [python_of(venv), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run([*pip, "--editable", f".[{','.join(EXTRAS)}]", *BESIDES], cwd=ROOT)
+    pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    run([python_of(venv), *pip, "--editable", f".[{','.join(EXTRAS)}]", *BESIDES], cwd=ROOT)
     with replacing(venv / "install.json") as partial:
         partial.write_text(json.dumps(recipe(), indent=2) + "\n", encoding="utf-8")
 
