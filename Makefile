@@ -100,7 +100,7 @@ SCALE := $(CACHE)/engines/scale-venv
 test-scale: $(READY) $(MODEL)  ## the tests on a real PostgreSQL, a Ray cluster and an S3 server (set up once, 3 minutes)
 	folder=$$($(PYTHON) tools/scale_setup.py --output $(SCALE)) && \
 		$(TEST_ENV) AUTOTUNE_TEST_POSTGRES=$$folder AUTOTUNE_TEST_RAY=1 \
-		$(SCALE)/bin/python -m pytest -n0 tests/scale $(PYTEST_ARGS)
+		$(SCALE)/bin/python -m pytest -m scale $(PYTEST_ARGS)
 
 bench: models llama-server  ## what replaying, recording and inspecting cost, what tuning gains; on a quiet machine
 	$(BIN)/python tests/benchmarks/bench_client.py --engine reference --model $(MODEL)

@@ -83,6 +83,7 @@ def rows_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return {row.get("target", row.get("name")): row for row in document["targets"]}
 
 
+@pytest.mark.scale
 def test_a_fleet_from_its_plan_to_its_table(run: Run, tmp_path: Path) -> None:
     planned = run("fleet", "plan", "fleet.toml", "--json")
     assert planned.returncode == 0, planned.stderr

@@ -172,6 +172,7 @@ def test_a_study_is_told_event_by_event_to_its_end(
     assert process.engines() == []
 
 
+@pytest.mark.scale
 def test_it_is_nobodys_child_so_that_ray_does_not_kill_it(
     start: Callable[[str], Process], order: Callable[..., str]
 ) -> None:
@@ -187,6 +188,7 @@ def test_it_is_nobodys_child_so_that_ray_does_not_kill_it(
     process.until("ended")
 
 
+@pytest.mark.scale
 def test_stop_finishes_the_trial_and_now_does_not(
     start: Callable[[str], Process], order: Callable[..., str]
 ) -> None:
@@ -203,6 +205,7 @@ def test_stop_finishes_the_trial_and_now_does_not(
     until(lambda: hard.ids() == [] and hard.engines() == [], "all is gone")
 
 
+@pytest.mark.scale
 def test_when_its_actor_is_gone_it_stops_its_engine_and_ends(
     start: Callable[[str], Process], order: Callable[..., str]
 ) -> None:
@@ -213,6 +216,7 @@ def test_when_its_actor_is_gone_it_stops_its_engine_and_ends(
     until(lambda: process.ids() == [] and process.engines() == [], "all is gone")
 
 
+@pytest.mark.scale
 def test_killed_it_takes_its_engine_along(
     start: Callable[[str], Process], order: Callable[..., str]
 ) -> None:

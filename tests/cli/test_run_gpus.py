@@ -139,6 +139,7 @@ def test_a_plan_starts_nothing(start: Start, tmp_path: Path) -> None:
     assert [row["shared"] for row in last(out)["workers"]] == [True, True, True]
 
 
+@pytest.mark.scale
 def test_ctrl_c_once_ends_trials_and_twice_engines(start: Start, tmp_path: Path) -> None:
     process = start("--trials", "40", "--json")
     until_measured(process, {"GPU 0", "GPU 1"})
@@ -177,6 +178,7 @@ def test_one_gpu_is_planned_for_at_a_time(start: Start) -> None:
     assert "--assume-gpu plans for one GPU" in err
 
 
+@pytest.mark.scale
 def test_identical_gpus_search_one_study_together(start: Start, tmp_path: Path) -> None:
     process = start("--trials", "4", "--json", mode="trio", gpu="0,1")
     out, err = process.communicate(timeout=LONG_S)

@@ -24,6 +24,8 @@ from autotune.team.artefacts import open_artefacts
 pytest.importorskip("boto3", reason="boto3 is not installed: make test-scale")
 pytest.importorskip("moto.server", reason="moto is not installed: make test-scale")
 
+pytestmark = pytest.mark.scale
+
 WAIT_S = 120.0
 KEYS = {"AWS_ACCESS_KEY_ID": "hushhush-key", "AWS_SECRET_ACCESS_KEY": "hushhush-secret"}
 

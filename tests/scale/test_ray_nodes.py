@@ -29,6 +29,7 @@ from autotune.workload.synthesize import SynthesisSpec, synthesize
 from autotune.workload.writer import write_capture
 
 pytestmark = [
+    pytest.mark.scale,
     pytest.mark.skipif(
         os.environ.get("AUTOTUNE_TEST_RAY") != "1",
         reason="no Ray cluster asked for: make test-scale",

@@ -25,6 +25,8 @@ from make_deep_gguf import Shape, write
 
 pytest.importorskip("psycopg", reason="run: make test-scale")
 
+pytestmark = pytest.mark.scale
+
 SPACE = Path(__file__).parents[1] / "fakes" / "fake_space.toml"
 MEASURED = ("complete", "stopped-early", "infeasible")
 ENDED = (ExitCode.DONE, ExitCode.NOTHING_BETTER)

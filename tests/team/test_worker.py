@@ -84,6 +84,7 @@ def test_two_workers_search_one_study_and_both_end_with_all_of_it(team: Team) ->
     assert team.engines() == []
 
 
+@pytest.mark.scale
 def test_a_killed_worker_s_trial_is_measured_once_more_by_the_other(team: Team) -> None:
     team.start("worker")
     team.until_said(0, "(1/6):")
@@ -100,6 +101,7 @@ def test_a_killed_worker_s_trial_is_measured_once_more_by_the_other(team: Team) 
     until(lambda: team.engines() == [], "the killed worker's engine is gone", team)
 
 
+@pytest.mark.scale
 def test_a_worker_that_is_started_again_goes_on(team: Team) -> None:
     team.start("worker")
     team.until_said(0, "(1/6):")
@@ -147,6 +149,7 @@ def test_a_new_study_is_begun_by_another_name(request_of: RunRequest, tmp_path: 
         run_worker(replace(request_of, new_study=True), shared_of(tmp_path), lambda _: None)
 
 
+@pytest.mark.scale
 def test_a_winner_is_checked_on_a_second_host(request_of: RunRequest, tmp_path: Path) -> None:
     """Two workers of one process cannot be: the second comes when the first has confirmed."""
     request = replace(request_of, trials=4, hold=False)
