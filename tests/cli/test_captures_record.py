@@ -83,7 +83,9 @@ def test_a_signal_ends_it_with_everything_written(
         )
     code, events, err = running.end(number)
     assert (code, err) == (0, "")
-    assert [event["event"] for event in events[-2:]] == ["stopping", "stopped"]
+    # The last turn may be written while it stops already.
+    told = [event["event"] for event in events if event["event"] != "turn_written"]
+    assert told[-2:] == ["stopping", "stopped"]
     assert (events[-1]["turns"], events[-1]["sessions"]) == (5, 1)
     workload = load_workload(running.folder)
     assert workload.damage == ()
