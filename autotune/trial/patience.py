@@ -17,10 +17,10 @@ TIMES = 4.0
 """Of the slowest first token, or the longest load, that was seen so far. A config twice as slow as
 the best one is stopped by the race, so one that needs more than this has nothing to gain."""
 
-LEAST_S = 10.0
+LEAST_S = 15.0
 """A machine may stand still for some seconds: pages that are read back, somebody else's burst."""
 
-SHARE = 0.05
+SHARE = 0.01
 """Of the budget: what one hang may cost where nothing slower was seen."""
 
 

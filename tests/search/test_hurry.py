@@ -18,7 +18,7 @@ def test_a_trial_leaves_the_confirmation_its_part() -> None:
     patience = patience_of(budget, lambda: ledger, lambda: 240.0)
     patience.saw(record_of("trial-0000", 0, 0, 1.0))
     assert patience.limit_s == 1000.0
-    assert patience.silence_s("trial-0001", 600.0) == pytest.approx(50.0)
+    assert patience.silence_s("trial-0001", 600.0) == 15.0
     assert patience.left_s("trial-0001") == pytest.approx(60.0)
     assert patience.left_s("anchor-0001") == pytest.approx(60.0)
     assert patience.left_s("heat-0004-trial-0001") == pytest.approx(140.0)

@@ -24,7 +24,7 @@ def test_a_hang_in_the_search_leaves_the_confirmation_its_part() -> None:
 def test_each_engine_is_waited_for_by_what_was_seen_of_it() -> None:
     one, other = budget(1000.0).patience(list), budget(1000.0).patience(list)
     one.saw(record_of("trial-0000", 0, 0, 1.0))
-    assert one.silence_s("trial-0001", 600.0) == pytest.approx(50.0)
+    assert one.silence_s("trial-0001", 600.0) == 15.0
     assert other.silence_s("trial-0001", 600.0) == 600.0
 
 
