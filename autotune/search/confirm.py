@@ -101,6 +101,7 @@ class Confirmation:
     stage: str = "confirm"
     _records: dict[str, list[TurnRecord]] = field(default_factory=dict)
     _failed: dict[str, str] = field(default_factory=dict)
+    _took_s: dict[str, float] = field(default_factory=dict)
     _seconds: float = 0.0
     _disturbed: list[str] = field(default_factory=list)
     _chance: SecondChance = field(init=False)
@@ -174,20 +175,20 @@ class Confirmation:
 
         Those that were promised may end a little late, further ones may not.
         """
-        promised = done < self.blocks
-        left = self.budget.block_left_s() if promised else self.budget.confirm_left_s()
+        left = self._left_s(done)
         if done == 0 or left is None:
             return True
         return self._seconds / done <= left
 
     def _block(self, arms: Sequence[Arm], block: int) -> None:
         order = arms if block % 2 == 0 else list(reversed(arms))
-        for arm in order:
-            if arm.name in self._failed or self.stop.is_set():
-                continue
-            self._measure(arm, block)
+        for place, arm in enumerate(order):
+            if self.baseline in self._failed or self.stop.is_set():
+                return
+            if arm.name not in self._failed:
+                self._measure(arm, block, order[place + 1 :])
 
-    def _measure(self, arm: Arm, block: int) -> None:
+    def _measure(self, arm: Arm, block: int, rest: Sequence[Arm]) -> None:
         log_name = f"{self.round_name}-{arm.name}"
         known = self.earlier.get((log_name, block))
         if known is not None and len(known) == len(self.plan.turns):
@@ -196,7 +197,7 @@ class Confirmation:
             self._take(arm, block, known)
             return
         measurement = self._replayed(arm, block, log_name)
-        while self._again(measurement):
+        while self._again(measurement, self._spare_s(measurement, arm, rest)):
             measurement = self._replayed(arm, block, log_name)
         if measurement.telemetry.get("contaminated"):
             self._disturbed.append("; ".join(measurement.telemetry.get("reasons", ())))
@@ -206,11 +207,27 @@ class Confirmation:
             self._failed[arm.name] = f"{measurement.failure.kind}: {measurement.failure.message}"
             self.listener(ConfirmBlock(arm.name, block, None, self._failed[arm.name]))
             return
+        self._took_s[arm.name] = measurement.seconds.total_s
         self._take(arm, block, measurement.records)
 
-    def _again(self, measurement: Measurement) -> bool:
+    def _left_s(self, block: int) -> float | None:
+        """What a measurement of `block` may take; of those promised, a little late."""
+        promised = block < self.blocks
+        return self.budget.block_left_s() if promised else self.budget.confirm_left_s()
+
+    def _spare_s(self, measurement: Measurement, arm: Arm, rest: Sequence[Arm]) -> float | None:
+        """What may be spent on making `measurement` again, in the time that it took itself.
+
+        The rest of the block must still fit, and what broke down half way takes longer when it
+        does not.
+        """
+        left_s = self._left_s(measurement.block)
+        to_come_s = sum(self._took_s.get(one.name, 0.0) for one in rest)
+        longer_s = max(0.0, self._took_s.get(arm.name, 0.0) - measurement.seconds.total_s)
+        return None if left_s is None else left_s - to_come_s - longer_s
+
+    def _again(self, measurement: Measurement, left_s: float | None) -> bool:
         """Whether it is made once more: others used the machine, or it broke down."""
-        left_s = self.budget.confirm_left_s()
         if self.clean is not None and self.clean.again(
             measurement, times=BLOCK_TIMES, left_s=left_s
         ):
@@ -235,9 +252,13 @@ class Confirmation:
     def _compared(
         self, arms: Sequence[Arm], blocks: int, base: str, confidence: float
     ) -> dict[str, Comparison]:
-        """Every other arm against `base`."""
+        """Every other arm against `base`.
+
+        Where `base` broke down, whole blocks of before stand: it is not better for that, and a
+        study must not lose its proof to an accident.
+        """
         before = self._whole(base, blocks)
-        if not before or base in self._failed:
+        if not before:
             return {}
         found = {}
         for arm in arms:

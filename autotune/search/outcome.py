@@ -59,7 +59,7 @@ def decide(
         return _unfinished(setup, ledger, confirmed)
     if not ledger.ranked:
         return _nothing_ran(setup, ledger)
-    if confirmed is None or DEFAULT_ARM in confirmed.failed:
+    if confirmed is None or (DEFAULT_ARM in confirmed.failed and not confirmed.comparisons):
         return _no_default(setup, ledger, confirmed)
     return with_holding(_compared(setup, layout, ledger, confirmed), holding)
 
@@ -108,7 +108,7 @@ def _default_failure(ledger: Ledger) -> str:
 
 def _compared(setup: Setup, layout: Layout, ledger: Ledger, confirmed: Confirmed) -> Outcome:
     name, comparison = best_arm(confirmed)
-    notes = [f"{arm} was dropped: {why}" for arm, why in confirmed.failed.items()]
+    notes = [dropped_note(arm, why, confirmed.blocks) for arm, why in confirmed.failed.items()]
     notes += disturbance_notes(confirmed)
     shown = _shown_arm(confirmed) if name is None else name
     before, after = (_score(layout, confirmed, a) for a in (DEFAULT_ARM, shown or DEFAULT_ARM))
@@ -182,6 +182,14 @@ def best_arm(confirmed: Confirmed) -> tuple[str | None, Comparison | None]:
         return None, None
     _, name, comparison = max(good, key=lambda row: row[:2])
     return or_in_use(confirmed, (name, comparison))
+
+
+def dropped_note(arm: str, why: str, blocks: int) -> str:
+    """What became of an arm that failed in the confirmation."""
+    if arm != DEFAULT_ARM:
+        return f"{arm} was dropped: {why}"
+    whole = "one whole block" if blocks == 1 else f"{blocks} whole blocks"
+    return f"the defaults failed after {whole}, which the verdict is of: {why}"
 
 
 def _shown_arm(confirmed: Confirmed) -> str | None:

@@ -126,6 +126,53 @@ def test_without_the_default_nothing_is_compared(bench: Bench) -> None:
     assert found.comparisons == {}
 
 
+@dataclass
+class DiesLater:
+    """The defaults run whole so many times, and never again."""
+
+    times: int
+    left: int = 0
+
+    def __post_init__(self) -> None:
+        self.left = self.times
+
+    def __call__(self, settings: Mapping[str, Setting]) -> Failure | None:
+        if settings != BASE:
+            return None
+        self.left -= 1
+        return None if self.left >= 0 else Failure(FailureKind.CRASH, "it died")
+
+
+def test_whole_blocks_stand_when_the_default_fails_later(bench: Bench) -> None:
+    measurer = FormulaMeasurer(fails=DiesLater(2))
+    found = confirm(bench, measurer)
+    assert "it died" in found.failed[DEFAULT_ARM]
+    assert found.blocks == 2
+    alike = confirm(bench, FormulaMeasurer(), blocks=2)
+    assert found.comparisons == alike.comparisons
+    # The third block begins with the default, which has three tries; nothing is measured after it.
+    assert [arm for arm, block in measurer.arms if block == 2] == ["confirm-0009-default"] * 3
+
+
+def test_a_promised_block_is_made_again_even_if_it_ends_a_little_late(bench: Bench) -> None:
+    def blocks(limit_s: float) -> int:
+        fails, calls = DiesLater(2), [0]
+
+        def once(settings: Mapping[str, Setting]) -> Failure | None:
+            calls[0] += 1
+            found = fails(settings)
+            fails.left = 9 if found else fails.left
+            return found
+
+        measurer = FormulaMeasurer(fails=once)
+        budget = Budget(limit_s, None, lambda: 10.0 * calls[0], 0.0)
+        return confirm(bench, measurer, arms=TWO, budget=budget).blocks
+
+    # The default dies after 50 s; again and the other arm take until 70: 3% late of 68 s, and too
+    # late of 67.5 s.
+    assert (blocks(68.0), blocks(67.5)) == (3, 2)
+
+
 def test_a_budget_that_is_spent_leaves_one_block(bench: Bench) -> None:
     assert confirm(bench, FormulaMeasurer(), limit_s=0.0).blocks == 1
 

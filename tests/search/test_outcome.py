@@ -11,7 +11,7 @@ import pytest
 from autotune.scoring.comparison import Comparison, Statistic
 from autotune.scoring.objective import Objective
 from autotune.search.layout import Layout
-from autotune.search.outcome import verdict_text
+from autotune.search.outcome import dropped_note, verdict_text
 
 FOUND = Comparison(
     objective=Objective.TURN, ratio=1.5, low=1.2, high=1.875, pairs=18, sessions=3, unpaired=0,
@@ -50,3 +50,14 @@ def test_what_does_not_win_is_told_as_well(held_out: bool, where: str) -> None:
 
 def test_without_anything_to_confirm_that_is_said() -> None:
     assert verdict_text(layout(), None, None).endswith("none was left to be confirmed.")
+
+
+def test_what_failed_in_the_confirmation_is_told() -> None:
+    assert (
+        dropped_note("trial-0003", "crash: it died", 3) == "trial-0003 was dropped: crash: it died"
+    )
+    told = dropped_note("default", "hang: no token came", 2)
+    assert told.startswith(
+        "the defaults failed after 2 whole blocks, which the verdict is of: hang"
+    )
+    assert "after one whole block," in dropped_note("default", "hang", 1)
