@@ -74,6 +74,8 @@ def simulated_row(name: str, seed: int, trials: float) -> dict[str, Any]:
         "same_other": Candidate(other.recommended).key == key,
         "log_ratio": _log_ratio(name, faulty.recommended, plain.recommended),
         "log_ratio_other": _log_ratio(name, other.recommended, plain.recommended),
+        "searched_log_ratio": _searched_log_ratio(name, faulty.recommended, plain.recommended),
+        "searched_log_ratio_other": _searched_log_ratio(name, other.recommended, plain.recommended),
         "log_ratio_default": _log_ratio(name, faulty.recommended, default_of(faulty.setup)),
     }
 
@@ -85,7 +87,16 @@ def _trials(study: FaultyStudy) -> int:
 def _log_ratio(name: str, one: Settings, other: Settings) -> float | None:
     """The log of the true time on held-out sessions of `one` over `other`'s."""
     truth = truth_named(name)
-    a, b = truth.held_out(one), truth.held_out(other)
+    return _log_of(truth.held_out(one), truth.held_out(other))
+
+
+def _searched_log_ratio(name: str, one: Settings, other: Settings) -> float | None:
+    """The same on the sessions that are searched, which are all that the search may go by."""
+    truth = truth_named(name)
+    return _log_of(truth.searched(one), truth.searched(other))
+
+
+def _log_of(a: float | None, b: float | None) -> float | None:
     return None if a is None or b is None else math.log(a / b)
 
 

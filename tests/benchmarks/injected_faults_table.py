@@ -12,6 +12,17 @@ Row = Mapping[str, Any]
 KEPT = 1.05
 """Of the budget: what a study may take."""
 
+NEAR = 1.05
+"""A recommendation is no slower than another up to this factor of its time."""
+
+RATIOS = (
+    "log_ratio",
+    "log_ratio_other",
+    "searched_log_ratio",
+    "searched_log_ratio_other",
+)
+"""Of true times: with faults, and of another seed without, over those of the study without."""
+
 DECISIVE = "ubatch-size"
 """The one flag that makes the fake engine faster."""
 
@@ -34,16 +45,20 @@ die in the middle. The default and what the study without faults recommended hav
 since what cannot run cannot be the same winner.
 
 *Same config*: the very settings that the study without faults recommended. Many flags make no
-difference, so the true time of the recommendation, on the sessions of the confirmation, is laid
-beside that of the study without faults: *2%*, *5%*: no further off than that, to either side;
-*slower by 5%*: what faults cost. *Another seed*: same, and within 5%, without any fault.
+difference, so the true time of the recommendation is laid beside that of the study without faults:
+*no slower*: by no more than 5%, once on the sessions that were searched, which are all that a
+search can go by, and once on those of the confirmation. *Another seed*: the same of the third
+study, which differs by the search's seed and has no faults: what chance does. Sessions of the
+confirmation may hold what those that are searched do not (on m1-max one whose prompt is lost from
+its slot, worth 8%), and which of two equals on the searched ones is recommended is chance there.
 
 """
 
 COLUMNS = (
     "| machine | studies | faults put in (memory, hang, crash) | misclassified | budget used, most "
-    "| same config | within 2% | within 5% | slower by 5% | another seed "
-    "| good configs refused in the end |\n|---|---|---|---|---|---|---|---|---|---|---|\n"
+    "| same config (another seed) | no slower, searched sessions (another seed) "
+    "| no slower, held-out sessions (another seed) "
+    "| good configs refused in the end |\n|---|---|---|---|---|---|---|---|---|\n"
 )
 
 PROCESSES = """## With real processes
@@ -92,12 +107,8 @@ def _figures(rows: Sequence[Row]) -> dict[str, Any]:
         "used_most": max(used),
         "used_most_plain": max(row["used"]["plain"] for row in rows),
         "same": _share(rows, lambda r: r["same"]),
-        "within_2": _share(rows, lambda r: _is_near(r["log_ratio"], 1.02)),
-        "within_5": _share(rows, lambda r: _is_near(r["log_ratio"], 1.05)),
-        "slower_5": _share(rows, lambda r: _or_never(r["log_ratio"]) > math.log(1.05)),
         "same_other": _share(rows, lambda r: r["same_other"]),
-        "within_5_other": _share(rows, lambda r: _is_near(r["log_ratio_other"], 1.05)),
-        "slower_5_other": _share(rows, lambda r: _or_never(r["log_ratio_other"]) > math.log(1.05)),
+        **{f"no_slower_{key}": _share(rows, _no_slower(key)) for key in RATIOS},
         "worse_than_default": sum(_or_never(r["log_ratio_default"]) > math.log(1.05) for r in rows),
         "refused_good": sum(len(row["refused_good"]) for row in rows),
         "sampled": sum(row["sampled"] for row in rows),
@@ -126,8 +137,8 @@ def _share(rows: Sequence[Row], holds: Callable[[Row], bool]) -> float:
     return sum(map(holds, rows)) / len(rows)
 
 
-def _is_near(log_ratio: float | None, factor: float) -> bool:
-    return log_ratio is not None and abs(log_ratio) <= math.log(factor) + 1e-9
+def _no_slower(key: str) -> Callable[[Row], bool]:
+    return lambda row: _or_never(row[key]) <= math.log(NEAR)
 
 
 def _or_never(log_ratio: float | None) -> float:
@@ -150,11 +161,15 @@ def _line(name: str, row: Row) -> str:
     put_in = ", ".join(str(row["injected"][k]) for k in ("out-of-memory", "hang", "crash"))
     return (
         f"| {name} | {row['studies']} | {put_in} | {row['misclassified']} "
-        f"| {row['used_most']:.0%} | {row['same']:.0%} | {row['within_2']:.0%} "
-        f"| {row['within_5']:.0%} | {row['slower_5']:.0%} "
-        f"| {row['same_other']:.0%}, {row['within_5_other']:.0%} "
+        f"| {row['used_most']:.0%} | {row['same']:.0%} ({row['same_other']:.0%}) "
+        f"| {_both(row, 'searched_log_ratio')} | {_both(row, 'log_ratio')} "
         f"| {row['refused_good']} of {row['sampled']} |\n"
     )
+
+
+def _both(row: Row, key: str) -> str:
+    """The share with faults, and behind it that of another seed."""
+    return f"{row[f'no_slower_{key}']:.0%} ({row[f'no_slower_{key}_other']:.0%})"
 
 
 def _said(row: Row) -> str:
