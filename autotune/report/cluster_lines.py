@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
 from contextlib import suppress
-from io import StringIO, UnsupportedOperation
-from typing import TYPE_CHECKING, Protocol, Self, TextIO
+from io import StringIO
+from typing import Self, TextIO
 
+from autotune.report.crew_lines import STOPPING, STOPPING_NOW
 from autotune.report.json_lines import SCHEMA_VERSION, event_object
 from autotune.report.plain import PlainDisplay
+from autotune.report.shown import JsonLines, Shown, Silence, write_at_once
 from autotune.report.state import Clock
 from autotune.report.text import plural
 from autotune.search.events import Prepared
 from autotune.team.ray_progress import Away, Ended, Joined, Placed, Progress, Told, WorkerEnd
 
-if TYPE_CHECKING:
-    from types import TracebackType
-
-
-class ClusterDisplay(Protocol):
-    """A watcher that is open while the run lasts."""
-
-    def __enter__(self) -> Self:
-        """Begins to show."""
-        ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Ends showing."""
-        ...
-
-    def __call__(self, progress: Progress) -> None:
-        """Shows one thing; never raises."""
-        ...
-
-    def stopping(self, at_once: bool = False) -> None:
-        """Says that the run ends. Called from a signal handler."""
-        ...
-
-
-STOPPING = "stopping after the trials under way; press Ctrl-C again to stop at once"
-STOPPING_NOW = "stopping the engines"
+ClusterDisplay = Shown[Progress]
+"""A watcher that is open while the run lasts."""
 
 
 class ClusterLines:
@@ -72,10 +43,8 @@ class ClusterLines:
                 self._stream.flush()
 
     def stopping(self, at_once: bool = False) -> None:
-        """One line, written past Python's buffers: this runs in a signal handler."""
-        with suppress(OSError, UnsupportedOperation, ValueError):
-            text = STOPPING_NOW if at_once else STOPPING
-            os.write(self._stream.fileno(), f"{text}\n".encode())
+        """One line."""
+        write_at_once(self._stream, STOPPING_NOW if at_once else STOPPING)
 
     def _tell(self, told: Told) -> None:
         if told.slot not in self._workers:
@@ -105,55 +74,13 @@ class _Prefixed(StringIO):
         self._stream.flush()
 
 
-class ClusterJson:
-    """What happens as JSON lines on `stream`; a reader that is gone ends the output only."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream: TextIO | None = stream
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def __call__(self, progress: Progress) -> None:
-        """Writes one line."""
-        if self._stream is None:
-            return
-        try:
-            self._stream.write(json.dumps(progress_object(progress), ensure_ascii=False) + "\n")
-            self._stream.flush()
-        except BrokenPipeError:
-            self._stream = None
-
-    def stopping(self, at_once: bool = False) -> None:
-        """Says nothing: the summary carries the exit code."""
-
-
-class ClusterSilence:
-    """Shows nothing."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def __call__(self, progress: Progress) -> None:
-        """Drops it."""
-
-    def stopping(self, at_once: bool = False) -> None:
-        """Says nothing."""
-
-
 def choose_cluster_display(
     kind: str, stream: TextIO, json_to: TextIO | None, clock: Clock
 ) -> ClusterDisplay:
     """JSON lines where they are asked for; else lines, whatever `kind`, unless it is ``none``."""
     if json_to is not None:
-        return ClusterJson(json_to)
-    return ClusterSilence() if kind == "none" else ClusterLines(stream, clock)
+        return JsonLines(json_to, progress_object)
+    return Silence() if kind == "none" else ClusterLines(stream, clock)
 
 
 def sentence(progress: Joined | Placed | Away | Ended) -> str:

@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import os
 from contextlib import suppress
-from io import StringIO, UnsupportedOperation
-from typing import TYPE_CHECKING, Protocol, Self, TextIO
+from io import StringIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 from autotune.report.json_lines import SCHEMA_VERSION, event_object
 from autotune.report.plain import PlainDisplay
+from autotune.report.shown import JsonLines, Shown, Silence, is_live, write_at_once
 from autotune.report.state import Clock
 from autotune.team.crew import Ended, JobEnd, Progress, Started, Told
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from rich.console import Console
+
+CrewDisplay = Shown[Progress]
+"""Shows what a crew does, while it is open."""
 
 STOPPING = "stopping after the trials under way; press Ctrl-C again to stop at once"
 STOPPING_NOW = "stopping the engines"
-
-
-class CrewDisplay(Protocol):
-    """Shows what a crew does, while it is open."""
-
-    def __enter__(self) -> Self:
-        """Begins to show."""
-        ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Leaves the terminal as it was."""
-        ...
-
-    def __call__(self, progress: Progress) -> None:
-        """Shows one thing; never raises."""
-        ...
-
-    def stopping(self, at_once: bool = False) -> None:
-        """Says that the run ends. Called from a signal handler."""
-        ...
 
 
 class CrewLines:
@@ -68,10 +43,8 @@ class CrewLines:
             self._stream.flush()
 
     def stopping(self, at_once: bool = False) -> None:
-        """One line, written past Python's buffers: this runs in a signal handler."""
-        with suppress(OSError, UnsupportedOperation, ValueError):
-            text = STOPPING_NOW if at_once else STOPPING
-            os.write(self._stream.fileno(), f"{text}\n".encode())
+        """One line."""
+        write_at_once(self._stream, STOPPING_NOW if at_once else STOPPING)
 
     def _told(self, told: Told) -> list[str]:
         if told.job not in self._workers:
@@ -85,57 +58,15 @@ class CrewLines:
         return lines
 
 
-class CrewJson:
-    """JSON lines on `stream`; a reader that is gone ends the output only."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream: TextIO | None = stream
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def __call__(self, progress: Progress) -> None:
-        """Writes one line."""
-        if self._stream is None:
-            return
-        try:
-            self._stream.write(json.dumps(progress_object(progress), ensure_ascii=False) + "\n")
-            self._stream.flush()
-        except BrokenPipeError:
-            self._stream = None
-
-    def stopping(self, at_once: bool = False) -> None:
-        """Says nothing: the last document carries the exit code."""
-
-
-class CrewSilence:
-    """Shows nothing."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def __call__(self, progress: Progress) -> None:
-        """Drops it."""
-
-    def stopping(self, at_once: bool = False) -> None:
-        """Says nothing."""
-
-
 def choose_crew_display(
     kind: str, err: Console, json_to: TextIO | None, clock: Clock
 ) -> CrewDisplay:
     """As `autotune.report.display.choose_display`, of several workers."""
     if json_to is not None:
-        return CrewJson(json_to)
+        return JsonLines(json_to, progress_object)
     if kind == "none":
-        return CrewSilence()
-    if kind == "plain" or (kind == "auto" and (not err.is_terminal or err.is_dumb_terminal)):
+        return Silence()
+    if not is_live(kind, err):
         return CrewLines(err.file, clock)  # type: ignore[arg-type]
     from autotune.report.crew_live import CrewLive
 

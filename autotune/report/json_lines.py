@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import asdict
-from typing import Any, Self, TextIO
+from typing import Any, TextIO
 
+from autotune.report.shown import JsonLines
 from autotune.search.events import Event
 
 SCHEMA_VERSION = "event/1"
@@ -20,30 +20,8 @@ def event_object(event: Event) -> dict[str, Any]:
     return {"schema_version": SCHEMA_VERSION, "event": name, **asdict(event)}
 
 
-class JsonDisplay:
-    """One event a line on `stream`, flushed. A reader that went away ends the output, not the run.
-
-    The study is on disk whether or not anybody reads along.
-    """
+class JsonDisplay(JsonLines[Event]):
+    """Events of a run on `stream`."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream: TextIO | None = stream
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def __call__(self, event: Event) -> None:
-        """Writes one line."""
-        if self._stream is None:
-            return
-        try:
-            self._stream.write(json.dumps(event_object(event), ensure_ascii=False) + "\n")
-            self._stream.flush()
-        except BrokenPipeError:
-            self._stream = None
-
-    def stopping(self, at_once: bool = False) -> None:
-        """Says nothing: the summary event carries the exit code."""
+        super().__init__(stream, event_object)

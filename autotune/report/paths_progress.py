@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
-from io import UnsupportedOperation
 from typing import TYPE_CHECKING, Any, Self
 
 from autotune.paths.events import PathEnded, PathStarted, PathTurn, TableOpened
 from autotune.paths.prices import usd
+from autotune.report.shown import is_live, write_at_once
 from autotune.report.text import number, plural
 
 if TYPE_CHECKING:
@@ -25,8 +24,7 @@ class PathsDisplay:
 
     def __init__(self, kind: str, err: Console) -> None:
         self._err = err
-        live = kind == "rich" or (kind == "auto" and err.is_terminal and not err.is_dumb_terminal)
-        self._kind = kind if kind == "none" else "rich" if live else "plain"
+        self._kind = kind if kind == "none" else "rich" if is_live(kind, err) else "plain"
         self._bar: Any = None
         self._task: Any = None
         self._done, self._turns = 0, 0
@@ -53,10 +51,8 @@ class PathsDisplay:
                     self._ended(event)
 
     def stopping(self, at_once: bool = False) -> None:
-        """One line, written past Python's buffers: this runs in a signal handler."""
-        with suppress(OSError, UnsupportedOperation, ValueError):
-            text = STOPPING_NOW if at_once else STOPPING
-            os.write(self._err.file.fileno(), f"{text}\n".encode())
+        """One line."""
+        write_at_once(self._err.file, STOPPING_NOW if at_once else STOPPING)
 
     def _say(self, text: str) -> None:
         self._err.print(text, markup=False, soft_wrap=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
-from io import UnsupportedOperation
 from typing import IO, Self
 
 from autotune.report import lines
 from autotune.report.held import hold_finish, hold_start
 from autotune.report.noise import anchor_line
+from autotune.report.shown import write_at_once
 from autotune.report.state import Clock, RunState
 from autotune.report.text import duration, plural
 from autotune.search.events import (
@@ -51,10 +50,8 @@ class PlainDisplay:
             self._stream.flush()
 
     def stopping(self, at_once: bool = False) -> None:
-        """One line, written past Python's buffers: this runs in a signal handler."""
-        with suppress(OSError, UnsupportedOperation, ValueError):
-            text = lines.STOPPING_NOW if at_once else lines.STOPPING
-            os.write(self._stream.fileno(), f"{text}\n".encode())
+        """One line."""
+        write_at_once(self._stream, lines.STOPPING_NOW if at_once else lines.STOPPING)
 
     def _lines(self, event: Event, before: EngineChosen | None) -> list[str]:
         match event:

@@ -81,6 +81,6 @@ STOPPED = WorkerEnd(int(ExitCode.STOPPED_EARLY))
 class Watcher(Protocol):
     """Receives what happens, in order, from the thread that drives the run."""
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: Progress, /) -> None:
         """Show it, log it or drop it; never raise."""
         ...

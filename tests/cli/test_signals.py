@@ -8,10 +8,10 @@ from threading import Event
 import pytest
 
 from autotune.cli.signals import on_stop_signals, stop_on_signals
-from autotune.report.display import SilentDisplay
+from autotune.report.shown import Silence
 
 
-class Noticing(SilentDisplay):
+class Noticing(Silence):
     """Keeps what it was told."""
 
     def __init__(self) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from autotune.report.cluster_lines import (
-    ClusterJson,
     ClusterLines,
-    ClusterSilence,
     choose_cluster_display,
+    progress_object,
 )
+from autotune.report.shown import JsonLines, Shown, Silence
 from autotune.search.events import Prepared, TrialFinished, TrialStarted
 from autotune.team.ray_progress import Away, Ended, Joined, Placed, Progress, Told, WorkerEnd
 
@@ -77,7 +77,7 @@ def test_trials_are_told_as_of_one_machine() -> None:
 
 def test_json_lines_name_worker_and_host() -> None:
     out = io.StringIO()
-    with ClusterJson(out) as display:
+    with JsonLines(out, progress_object) as display:
         for progress in RUN:
             display(progress)
     rows: list[dict[str, Any]] = [json.loads(line) for line in out.getvalue().splitlines()]
@@ -106,8 +106,11 @@ class Gone(io.StringIO):
         raise BrokenPipeError
 
 
-@pytest.mark.parametrize("display", [ClusterLines(Gone(), time.monotonic), ClusterJson(Gone())])
-def test_a_reader_that_left_breaks_nothing(display: ClusterLines | ClusterJson) -> None:
+@pytest.mark.parametrize(
+    "display",
+    [ClusterLines(Gone(), time.monotonic), JsonLines(Gone(), progress_object)],
+)
+def test_a_reader_that_left_breaks_nothing(display: Shown[Progress]) -> None:
     for progress in RUN:
         display(progress)
     display.stopping()
@@ -116,9 +119,9 @@ def test_a_reader_that_left_breaks_nothing(display: ClusterLines | ClusterJson) 
 def test_the_display_that_is_asked_for() -> None:
     out = io.StringIO()
     assert isinstance(choose_cluster_display("auto", out, None, time.monotonic), ClusterLines)
-    assert isinstance(choose_cluster_display("rich", out, out, time.monotonic), ClusterJson)
+    assert isinstance(choose_cluster_display("rich", out, out, time.monotonic), JsonLines)
     silent = choose_cluster_display("none", out, None, time.monotonic)
-    assert isinstance(silent, ClusterSilence)
+    assert isinstance(silent, Silence)
     with silent:
         silent(RUN[0])
         silent.stopping()

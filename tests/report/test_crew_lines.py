@@ -12,14 +12,14 @@ from crew_works import said
 from rich.console import Console
 
 from autotune.report.crew_lines import (
-    CrewJson,
     CrewLines,
-    CrewSilence,
     choose_crew_display,
     ended_words,
+    progress_object,
     ranges,
 )
 from autotune.report.crew_live import CrewLive
+from autotune.report.shown import JsonLines, Silence
 from autotune.search.events import TrialStarted
 from autotune.team.cores import Share
 from autotune.team.crew import NOT_BEGUN, Ended, JobEnd, Seat, Started, Told
@@ -53,7 +53,7 @@ def test_every_line_begins_with_its_worker() -> None:
 
 def test_as_json_each_line_has_its_worker_and_its_gpu() -> None:
     out = io.StringIO()
-    shown = CrewJson(out)
+    shown = JsonLines(out, progress_object)
     shown(Started("GPU 0", SEAT))
     shown(Told("GPU 0", SEAT, said(3)))
     shown(Ended("GPU 1", None, FAILED))
@@ -70,7 +70,7 @@ class _Gone(io.StringIO):
 
 
 def test_a_reader_that_is_gone_is_no_error() -> None:
-    for shown in (CrewLines(_Gone(), lambda: 0.0), CrewJson(_Gone())):
+    for shown in (CrewLines(_Gone(), lambda: 0.0), JsonLines(_Gone(), progress_object)):
         shown(Started("GPU 0", SEAT))
         shown(Started("GPU 1", SEAT))
 
@@ -93,13 +93,13 @@ def test_that_it_stops_is_said_past_buffers(tmp_path: Path) -> None:
         ("auto", True, CrewLive),
         ("plain", True, CrewLines),
         ("rich", False, CrewLive),
-        ("none", True, CrewSilence),
+        ("none", True, Silence),
     ],
 )
 def test_which_display_is_chosen(kind: str, terminal: bool, expected: type[object]) -> None:
     err = Console(file=io.StringIO(), force_terminal=terminal, _environ={"TERM": "xterm"})
     assert isinstance(choose_crew_display(kind, err, None, lambda: 0.0), expected)
-    assert isinstance(choose_crew_display(kind, err, io.StringIO(), lambda: 0.0), CrewJson)
+    assert isinstance(choose_crew_display(kind, err, io.StringIO(), lambda: 0.0), JsonLines)
 
 
 def test_processors_are_told_as_taskset_takes_them() -> None:

@@ -12,10 +12,11 @@ from typing import IO
 import pytest
 from rich.console import Console
 
-from autotune.report.display import SilentDisplay, choose_display
+from autotune.report.display import choose_display
 from autotune.report.json_lines import JsonDisplay, event_object
 from autotune.report.live import LiveDisplay
 from autotune.report.plain import PlainDisplay
+from autotune.report.shown import Silence
 from autotune.search.events import (
     ConfirmBlock,
     ConfirmStarted,
@@ -203,13 +204,13 @@ def test_the_display_fits_its_stream() -> None:
     assert isinstance(choose_display("plain", screen), PlainDisplay)
     dumb = Console(file=io.StringIO(), force_terminal=True, _environ={"TERM": "dumb"})
     assert isinstance(choose_display("auto", dumb), PlainDisplay)
-    assert isinstance(choose_display("none", screen), SilentDisplay)
+    assert isinstance(choose_display("none", screen), Silence)
     assert isinstance(choose_display("rich", pipe), LiveDisplay)
     assert isinstance(choose_display("auto", screen, json_to=io.StringIO()), JsonDisplay)
 
 
 def test_silence(events: list[Event], capfd: pytest.CaptureFixture[str]) -> None:
-    display = SilentDisplay()
+    display = Silence()
     with display:
         for event in events:
             display(event)
