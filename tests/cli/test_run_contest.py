@@ -7,13 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import psutil
 import pytest
+from waiting import fake_engines_of, until
 
 from autotune.cli.main import main
 from autotune.errors import ExitCode
@@ -22,7 +21,6 @@ from autotune.workload.synthesize import SynthesisSpec, synthesize
 from autotune.workload.writer import write_capture
 
 SPACE = Path(__file__).parents[1] / "fakes" / "fake_space.toml"
-WAIT_S = 60.0
 
 
 @dataclass
@@ -66,26 +64,8 @@ class Contest:
         return sum(r.arm == arm for r in self.study(engine).read_turns())
 
     def engines(self) -> list[int]:
-        """Processes of the fake engine that serve this test's model."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                line = process.cmdline()
-            except psutil.Error:
-                continue
-            if any("fake_engine.py" in part for part in line) and any(
-                part.startswith(str(self.marks)) for part in line
-            ):
-                found.append(process.pid)
-        return found
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Poll until `condition` holds; the test fails when it does not in a minute."""
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline, f"never happened: {what}"
-        time.sleep(0.02)
+        """Engines of this test."""
+        return fake_engines_of(self.marks)
 
 
 @pytest.fixture
